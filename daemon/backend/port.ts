@@ -1,0 +1,29 @@
+// The Backend port. A backend is a pure function from configuration, this node and leases to kernel objects: no system
+// call, no clock, no state. `peer` sees one lease alone, so a lease event costs one peer's objects, whatever the size
+// of the cluster.
+import type { BackendData, Lease, Network, Node } from "../lease/types.ts";
+import type { KernelObject } from "../reconcile/port.ts";
+
+export interface Backend {
+  /** As in the lease's BackendType; "" publishes none. */
+  readonly type: string;
+  /** Type for the lease, which for some backends is not published (flannel's udp and alloc). */
+  readonly leaseType: string;
+  /** MTU for containers (FLANNEL_MTU). */
+  mtu(node: Node): number;
+  /** What peers must know, for the lease. */
+  advertise(node: Node): BackendData;
+  /** Device, addresses, network-wide routes and sysctls. */
+  base(node: Node): KernelObject[];
+  /**
+   * What one peer adds. Throws LodenError ERR_LEASE_INVALID when the lease cannot be used by this backend: it is
+   * reported and costs nobody else anything.
+   */
+  peer(node: Node, lease: Lease): KernelObject[];
+}
+
+/**
+ * Makes a backend from the network's configuration. Throws LodenError ERR_BACKEND for bad options, ERR_BACKEND also
+ * where this node cannot serve it (host-gw behind NAT).
+ */
+export type BackendFactory = (network: Network, node: Node) => Backend;

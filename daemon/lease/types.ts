@@ -1,0 +1,53 @@
+// What a lease is, once its key and JSON have been read: a subnet per address family and what peers must know to reach it.
+import type { Address, Family } from "#kernel/ip/address";
+import type { Prefix } from "#kernel/ip/prefix";
+
+/** One value per address family; a family that is not in use is absent. Loop over it, never copy code per family. */
+export type PerFamily<T> = Partial<Record<Family, T>>;
+
+/** What a backend publishes for peers: JSON for BackendData and BackendV6Data of the lease. */
+export type BackendData = PerFamily<unknown>;
+
+export interface Lease {
+  /** Identity: the store key below subnets/, e.g. `10.5.1.0-24` or `10.5.1.0-24&fd00:1::-64`. */
+  readonly key: string;
+  readonly subnet: PerFamily<Prefix>;
+  /** Where the node is reached on the underlay: PublicIP, PublicIPv6. */
+  readonly publicAddress: PerFamily<Address>;
+  /** "" for the backends that publish none (udp, alloc). */
+  readonly backendType: string;
+  readonly backendData: BackendData;
+  /** Who owns it (Loden's own keys in the lease JSON); absent in leases that flannel wrote. */
+  readonly nodeId?: string;
+  readonly epoch?: number;
+}
+
+/** The network a cluster shares, from the configuration document with all defaults filled in. */
+export interface Network {
+  readonly ranges: PerFamily<NetworkRange>;
+  /** Type in lower case, with its options as written. */
+  readonly backend: { readonly type: string; readonly options: Record<string, unknown> };
+  readonly enableNFTables: boolean;
+}
+
+export interface NetworkRange {
+  readonly network: Prefix;
+  /** Prefix length of each node's subnet. */
+  readonly subnetLength: number;
+  /** Base addresses of the first and last subnet that may be leased. */
+  readonly subnetMin: Address;
+  readonly subnetMax: Address;
+}
+
+/** This host as the backends see it. */
+export interface Node {
+  readonly id: string;
+  /** The interface that carries traffic to other hosts. */
+  readonly link: { readonly name: string; readonly index: number; readonly mtu: number };
+  /** Its address on that interface. */
+  readonly address: PerFamily<Address>;
+  /** What peers send to; differs from `address` when --public-ip says so. */
+  readonly publicAddress: PerFamily<Address>;
+  /** The leased subnets; absent before a lease is held. */
+  readonly subnet: PerFamily<Prefix>;
+}

@@ -1,0 +1,124 @@
+// Desired and actual kernel state, and the Kernel port between them. A backend says what should be; the reconciler
+// compares it with a dump and hands the difference to the kernel in one batch. Keys are the identity an object has in
+// the kernel, so that two wishes for one object meet.
+import type { Address } from "#kernel/ip/address";
+import type { Mac } from "#kernel/ip/mac";
+import type { Prefix } from "#kernel/ip/prefix";
+
+/** Why an object is wanted: a lease's key, or "base" for what the network needs with no peer at all. */
+export type Because = string;
+
+export interface VxlanSpec {
+  readonly kind: "vxlan";
+  readonly vni: number;
+  /** 0: the kernel's default, 8472. */
+  readonly port: number;
+  readonly local: Address;
+  /** Name of the underlay interface. */
+  readonly parent: string;
+  readonly learning: boolean;
+  readonly gbp: boolean;
+}
+
+/** The link kinds that backends make. More kinds join as backends do. */
+export type LinkKindSpec = VxlanSpec;
+
+export interface LinkSpec {
+  readonly name: string;
+  readonly mtu: number;
+  /** Absent: whatever the device has. */
+  readonly mac?: Mac;
+  readonly up: boolean;
+  readonly detail: LinkKindSpec;
+}
+
+export interface AddressSpec {
+  readonly link: string;
+  readonly address: Prefix;
+}
+
+export interface RouteSpec {
+  readonly destination: Prefix;
+  readonly gateway?: Address;
+  /** Name of the outgoing interface. */
+  readonly link: string;
+  readonly onlink: boolean;
+  readonly source?: Address;
+  readonly mtu?: number;
+}
+
+export interface NeighbourSpec {
+  readonly link: string;
+  readonly address: Address;
+  readonly mac: Mac;
+}
+
+/** A VXLAN forwarding entry: frames for `mac` go to `remote`. */
+export interface FdbSpec {
+  readonly link: string;
+  readonly mac: Mac;
+  readonly remote: Address;
+}
+
+export interface SysctlSpec {
+  /** Path below /proc/sys, e.g. `net/ipv4/ip_forward`. */
+  readonly path: string;
+  readonly value: string;
+}
+
+/** A whole nftables table of ours: replaced atomically, compared by the fingerprint in its comment. */
+export interface NftTableSpec {
+  readonly family: "ip" | "ip6" | "inet";
+  readonly name: string;
+  /** The table's chains, sets and rules as libnftables JSON commands, in order, without the table itself. */
+  readonly content: readonly object[];
+}
+
+interface SpecByKind {
+  link: LinkSpec;
+  address: AddressSpec;
+  route: RouteSpec;
+  neighbour: NeighbourSpec;
+  fdb: FdbSpec;
+  sysctl: SysctlSpec;
+  "nft-table": NftTableSpec;
+}
+
+export type ObjectKind = keyof SpecByKind;
+
+export type KernelObject = {
+  [K in ObjectKind]: { readonly kind: K; readonly key: string; readonly spec: SpecByKind[K]; readonly because: Because };
+}[ObjectKind];
+
+/** What the kernel has, of the kinds asked for: our own objects (by mark) and those that stand where ours should. */
+export interface ActualObject {
+  readonly kind: ObjectKind;
+  readonly key: string;
+  /** The object bears Loden's mark: it may be pruned when nobody wants it. */
+  readonly ours: boolean;
+  /** Comparable with a desired spec of the same key; see sameSpec in diff.ts. */
+  readonly spec: KernelObject["spec"];
+}
+
+/** A kind whose dump failed is in `failed`, and nothing of it is ever treated as gone. */
+export interface Actual {
+  readonly objects: ReadonlyMap<string, ActualObject>;
+  readonly failed: ReadonlyMap<ObjectKind, Error>;
+}
+
+export type Change =
+  | { readonly type: "add"; readonly object: KernelObject }
+  /** Bring what is there to what it should be; by replacement where the kernel cannot change it in place. */
+  | { readonly type: "update"; readonly object: KernelObject; readonly actual: ActualObject }
+  | { readonly type: "remove"; readonly actual: ActualObject };
+
+/** One per change, in order: undefined when it was carried out. */
+export type Outcome = Error | undefined;
+
+export interface Kernel {
+  dump(kinds: ReadonlySet<ObjectKind>): Actual;
+  /** Calls back after anything changed that could touch our objects, ours or not; never while apply runs. */
+  watch(onDirty: (kinds: ReadonlySet<ObjectKind>) => void): Disposable;
+  /** Carries changes out in dependency order in as few system calls as the kernel allows; one failing stops no other. */
+  apply(changes: readonly Change[]): Outcome[];
+}

@@ -1,0 +1,86 @@
+// The SubnetStore port: what the fabric asks of the shared store. One network's configuration and leases, as text under
+// keys; what the text means is lease/'s business. Every write of a lease is a compare-and-swap on its mod revision.
+// Implementations: memory.ts, etcd/ (which also speaks to the embedded store). All pass test/compliance/store.
+
+/** One stored record. Lease keys are relative: `10.5.1.0-24` stands for `<prefix>/subnets/10.5.1.0-24`. */
+export interface Entry {
+  readonly key: string;
+  readonly value: string;
+  readonly modRevision: bigint;
+  readonly createRevision: bigint;
+  /** The store's lease that bounds the record's life, 0n for a record without end (a reservation). */
+  readonly lease: bigint;
+}
+
+/** All there is at one revision, from one request. */
+export interface Snapshot {
+  readonly type: "snapshot";
+  readonly revision: bigint;
+  /** The network configuration, absent when the key does not exist. Its key is "config". */
+  readonly config: Entry | undefined;
+  /** The records under subnets/, in key order. */
+  readonly entries: readonly Entry[];
+}
+
+export type StoreEvent =
+  | { readonly type: "put"; readonly entry: Entry }
+  | { readonly type: "delete"; readonly key: string; readonly modRevision: bigint };
+
+/** What changed up to and including `revision`, in revision order. `key` "config" tells of the configuration. */
+export interface Events {
+  readonly type: "events";
+  readonly revision: bigint;
+  readonly events: readonly StoreEvent[];
+}
+
+export type WatchResult = Snapshot | Events;
+
+export type WriteResult =
+  | { readonly ok: true; readonly entry: Entry }
+  /** The record was not as expected: what is there now, or undefined when nothing is. Nothing was written. */
+  | { readonly ok: false; readonly current: Entry | undefined };
+
+export interface PutOptions {
+  /** Mod revision the record must have; 0n when it must not exist. */
+  readonly expect: bigint;
+  /**
+   * Life in whole seconds for a fresh store lease; `undefined` for a record without end; or the id of a store lease
+   * held already, to keep its life as it is.
+   */
+  readonly ttl: number | bigint | undefined;
+}
+
+/**
+ * Every method rejects with a LodenError: ERR_STORE_UNAVAILABLE when no endpoint answers in time, ERR_STORE_AUTH,
+ * ERR_STORE_FULL, ERR_STORE. A rejected write may or may not have happened: read before writing again.
+ * A failed read never returns an empty result.
+ */
+export interface SubnetStore {
+  /** For logs and errors: the endpoints or "memory". Never holds credentials. */
+  readonly name: string;
+  /** Configuration and leases in one request, whatever their number. */
+  snapshot(signal?: AbortSignal): Promise<Snapshot>;
+  put(key: string, value: string, options: PutOptions, signal?: AbortSignal): Promise<WriteResult>;
+  /** Writes the network configuration, for tools and demos; unconditional. */
+  putConfig(value: string, signal?: AbortSignal): Promise<void>;
+  delete(key: string, expect: bigint, signal?: AbortSignal): Promise<WriteResult | { readonly ok: true }>;
+  /** Renews a store lease for its whole life. Resolves to the seconds left; 0 or less says that it is gone. */
+  keepAlive(lease: bigint, signal?: AbortSignal): Promise<number>;
+  /** Seconds a store lease has left (ttl ≤ 0: it is gone) and the life it was granted. */
+  timeToLive(lease: bigint, signal?: AbortSignal): Promise<{ readonly ttl: number; readonly granted: number }>;
+  /** Ends a store lease and deletes the records bound to it. Succeeds when it is gone already. */
+  revoke(lease: bigint, signal?: AbortSignal): Promise<void>;
+  /**
+   * The state, for ever: a snapshot first, then events that add up to it, and a new snapshot whenever events may have
+   * been missed (compaction, a store restored from an older copy, a stream that went silent). Reconnects by itself
+   * and reports each failure to `onTrouble`; ends only when `signal` aborts.
+   */
+  watch(options: WatchOptions): AsyncIterable<WatchResult>;
+  close(): Promise<void>;
+}
+
+export interface WatchOptions {
+  readonly signal: AbortSignal;
+  /** Told of every failure that the watch recovers from by itself, and (undefined) of the recovery. */
+  readonly onTrouble?: (error: Error | undefined) => void;
+}

@@ -1,0 +1,29 @@
+// The test projects. Each file runs in a process of its own, so that a test may enter network namespaces; what needs
+// root makes its own namespaces and never touches the machine's.
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+function project(name: string, timeout: number) {
+  return {
+    extends: true as const,
+    test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: timeout, hookTimeout: timeout },
+  };
+}
+
+export default defineConfig({
+  root,
+  test: {
+    pool: "forks",
+    globalSetup: ["test/support/global-setup.ts"],
+    projects: [
+      project("unit", 20_000),
+      project("compliance", 60_000),
+      project("property", 120_000),
+      project("kernel", 60_000),
+      project("cluster", 120_000),
+      project("e2e", 240_000),
+    ],
+  },
+});
