@@ -75,7 +75,7 @@ export class Mac {
   }
 
   equals(other: Mac): boolean {
-    return this.text === other.#text;
+    return this.text === other.text;
   }
 }
 
