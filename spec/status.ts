@@ -1,0 +1,112 @@
+// The status document: what one daemon says about itself, in `<directory of the subnet file>/loden.json` and under
+// /status of the health server. Readers: `loden status`, the CNI plugins' STATUS, operators. Described in
+// spec/status-file.md.
+import type { ErrorCode } from "./errors.ts";
+
+/** Raised when a field changes its meaning; new fields alone do not raise it. */
+export const STATUS_FORMAT = 1;
+
+/** File names beside the subnet file. */
+export const STATUS_FILE = "loden.json";
+/** Held with an exclusive flock for as long as the daemon lives. */
+export const STATUS_LOCK = "loden.lock";
+
+/** Where the daemon is on its way; see spec/status-file.md for what each one waits for. */
+export const PHASES = [
+  "starting",
+  "interface",
+  "config",
+  "backend",
+  "lease",
+  "peers",
+  "programming",
+  "running",
+  "stopped",
+  "failed",
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** A thing that is wrong, with the code from spec/errors.ts and text that says what to do. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly text: string;
+  /** Since when, wall clock in RFC 3339. */
+  readonly since: string;
+}
+
+export interface StatusLease {
+  /** The key below subnets/, e.g. `10.5.1.0-24`. */
+  readonly key: string;
+  /** The leased subnets, IPv4 first: `["10.5.1.0/24"]`. */
+  readonly subnets: readonly string[];
+  /** What peers send to, IPv4 first. */
+  readonly publicAddresses: readonly string[];
+  /** When it ends unless it is renewed, RFC 3339; null for a reservation. */
+  readonly expires: string | null;
+}
+
+export interface Status {
+  readonly format: typeof STATUS_FORMAT;
+  readonly version: string;
+  readonly pid: number;
+  /** /proc/sys/kernel/random/boot_id at start: a file with another boot id is left over from before a reboot. */
+  readonly bootId: string;
+  readonly nodeId: string | null;
+  readonly started: string;
+  readonly updated: string;
+  readonly phase: Phase;
+  /** The subnet file is written and the data path stands: a container attached now will be reachable. */
+  readonly ready: boolean;
+  /** Why `ready` is false, the first cause first. Null when ready. */
+  readonly reason: Problem | null;
+  readonly subnetFile: string;
+  readonly interface: { readonly name: string; readonly mtu: number } | null;
+  readonly backend: string | null;
+  /** The cluster's networks, IPv4 first. */
+  readonly networks: readonly string[];
+  readonly lease: StatusLease | null;
+  readonly store: { readonly name: string; readonly trouble: Problem | null };
+  readonly peers: {
+    readonly known: number;
+    /** Records that cannot be used, by lease key. */
+    readonly unusable: Readonly<Record<string, string>>;
+  };
+  readonly kernel: {
+    /** Objects wanted. */
+    readonly objects: number;
+    /** Objects that could not be brought to what they should be, by key. */
+    readonly failed: Readonly<Record<string, string>>;
+  };
+  /** Everything that is wrong now and does not make the node unready, for people. */
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads a status document. Undefined for anything that is not one (torn text, other JSON, a later format): readers
+ * then say that the status cannot be read, which is not the same as "not ready".
+ */
+export function parseStatus(text: string): Status | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const document = value as Partial<Status>;
+  const wellFormed =
+    document.format === STATUS_FORMAT &&
+    typeof document.pid === "number" &&
+    typeof document.bootId === "string" &&
+    typeof document.ready === "boolean" &&
+    PHASES.includes(document.phase as Phase) &&
+    isProblemOrNull(document.reason);
+  return wellFormed ? (document as Status) : undefined;
+}
+
+function isProblemOrNull(value: unknown): boolean {
+  if (value === null) return true;
+  if (typeof value !== "object") return false;
+  const problem = value as Partial<Problem>;
+  return typeof problem.code === "string" && typeof problem.text === "string";
+}
