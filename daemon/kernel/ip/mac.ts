@@ -1,4 +1,5 @@
 // Ethernet MAC addresses, EUI-48 only: what VXLAN devices, veths and bridges have.
+import { MAC_TEXT } from "#spec/address-text";
 import { LodenError } from "#spec/errors";
 
 /** Bytes of an EUI-48 address, ETH_ALEN in linux/if_ether.h. */
@@ -29,9 +30,7 @@ export class Mac {
   }
 
   static tryParse(text: string): Mac | undefined {
-    if (!/^(?:[\da-f]{2}(?:(?::[\da-f]{2}){5}|(?:-[\da-f]{2}){5})|[\da-f]{4}(?:\.[\da-f]{4}){2})$/i.test(text)) {
-      return undefined;
-    }
+    if (!MAC_TEXT.test(text)) return undefined;
     const digits = text.toLowerCase().replace(/[^\da-f]/g, "");
     return new Mac(digits.replace(/(..)(?=.)/g, "$1:"));
   }

@@ -1,10 +1,11 @@
 // IP prefixes: an address with a length, host bits kept as written (10.1.2.3/24), so that one type serves interface
 // addresses and networks. RFC 4632 (CIDR), RFC 4291 §2.3.
+import { parsePrefixText } from "#spec/address-text";
 import { LodenError } from "#spec/errors";
 import { Address, type Family } from "./address.ts";
 
-/** "<address>/<length>" can be no longer than an IPv6 address and four characters. */
-const TEXT_LIMIT = 49;
+/** How much of a text that is no prefix an error shows. */
+const SHOWN_LIMIT = 48;
 
 /** An address and a prefix length. Immutable. */
 export class Prefix {
@@ -27,13 +28,8 @@ export class Prefix {
   }
 
   static tryParse(text: string): Prefix | undefined {
-    const slash = text.indexOf("/");
-    if (slash < 0 || text.length > TEXT_LIMIT) return undefined;
-    const lengthText = text.slice(slash + 1);
-    if (!/^\d{1,3}$/.test(lengthText)) return undefined;
-    const address = Address.tryParse(text.slice(0, slash));
-    const length = Number(lengthText);
-    return address === undefined || length > address.bits ? undefined : new Prefix(address, length);
+    const parsed = parsePrefixText(text);
+    return parsed && new Prefix(Address.fromBigInt(parsed.family, parsed.value), parsed.length);
   }
 
   /** @throws LodenError ERR_ADDRESS when the length does not fit the family */
@@ -108,7 +104,7 @@ export class Prefix {
 }
 
 function notAPrefix(text: string): LodenError {
-  const shown = text.length > TEXT_LIMIT ? `${text.slice(0, TEXT_LIMIT)}…` : text;
+  const shown = text.length > SHOWN_LIMIT ? `${text.slice(0, SHOWN_LIMIT)}…` : text;
   const hint = text.includes("/") ? "" : "; a prefix is written address/length";
   return new LodenError("ERR_ADDRESS", `${JSON.stringify(shown)} is not an IP prefix${hint}`, {
     fields: { text: shown },
