@@ -9,6 +9,8 @@ export interface Backend {
   readonly type: string;
   /** Type for the lease, which for some backends is not published (flannel's udp and alloc). */
   readonly leaseType: string;
+  /** What the user should know of the configuration: options nobody reads, values that were cut. For the log, once. */
+  readonly warnings: readonly string[];
   /** MTU for containers (FLANNEL_MTU). */
   mtu(node: Node): number;
   /** What peers must know, for the lease. */

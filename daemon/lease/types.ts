@@ -48,6 +48,10 @@ export interface Node {
   readonly address: PerFamily<Address>;
   /** What peers send to; differs from `address` when --public-ip says so. */
   readonly publicAddress: PerFamily<Address>;
+  /** Prefixes of `link` (its addresses with their lengths, /32 and link-local ones left out): who is in one is on-link. */
+  readonly onLink: readonly Prefix[];
+  /** Every address of this host: a public address that is not among them is a NAT's. */
+  readonly hostAddresses: readonly Address[];
   /** The leased subnets; absent before a lease is held. */
   readonly subnet: PerFamily<Prefix>;
 }

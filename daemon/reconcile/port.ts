@@ -64,6 +64,8 @@ export interface SysctlSpec {
   /** Path below /proc/sys, e.g. `net/ipv4/ip_forward`. */
   readonly path: string;
   readonly value: string;
+  /** Where the kernel has no such file (IPv6 switched off), there is nothing to set and nothing is wrong. */
+  readonly ifPresent?: boolean;
 }
 
 /** A whole nftables table of ours: replaced atomically, compared by the fingerprint in its comment. */
@@ -96,6 +98,8 @@ export interface ActualObject {
   readonly key: string;
   /** The object bears Loden's mark: it may be pruned when nobody wants it. */
   readonly ours: boolean;
+  /** Nobody of user space made it (a route of protocol kernel): it is neither replaced nor removed, but reported. */
+  readonly untouchable?: boolean;
   /** Comparable with a desired spec of the same key; see sameSpec in diff.ts. */
   readonly spec: KernelObject["spec"];
 }
@@ -115,10 +119,23 @@ export type Change =
 /** One per change, in order: undefined when it was carried out. */
 export type Outcome = Error | undefined;
 
+/**
+ * What a notification told. The reconciler compares it with what it believes: its own writes come back as what it
+ * knows already and mark nothing. What differs marks the kind dirty, and a dump finds the truth: nothing is ever
+ * done because of a notification alone.
+ */
+export interface Observation {
+  readonly kind: ObjectKind;
+  /** Absent: something of that kind may have changed, or notifications were lost. */
+  readonly key?: string;
+  /** What stands there now; absent when it is gone. Only with `key`. */
+  readonly actual?: ActualObject;
+}
+
 export interface Kernel {
   dump(kinds: ReadonlySet<ObjectKind>): Actual;
-  /** Calls back after anything changed that could touch our objects, ours or not; never while apply runs. */
-  watch(onDirty: (kinds: ReadonlySet<ObjectKind>) => void): Disposable;
+  /** Calls back after anything changed that could touch our objects, ours or not; never while dump or apply runs. */
+  watch(onObserved: (seen: readonly Observation[]) => void): Disposable;
   /** Carries changes out in dependency order in as few system calls as the kernel allows; one failing stops no other. */
   apply(changes: readonly Change[]): Outcome[];
 }

@@ -1,0 +1,3 @@
+import type { BackendFactory } from "../port.ts";
+
+export declare const createHostGw: BackendFactory;

@@ -1,0 +1,83 @@
+// The reconciler: holds what should be against what the kernel has and applies the difference. See loop's parts:
+// desired.ts (what should be), diff.ts (the difference), retries.ts (what failed), admission.ts (which lease counts).
+import type { Backend } from "../backend/port.ts";
+import type { Clock } from "../clock.ts";
+import type { Lease, Network, Node } from "../lease/types.ts";
+import type { Kernel, KernelObject, ObjectKind } from "./port.ts";
+
+/** All that the desired state depends on besides the leases. */
+export interface Fabric {
+  readonly network: Network;
+  readonly node: Node;
+  /** Usually one; two while the network moves from one backend to another. */
+  readonly backends: readonly Backend[];
+  /** What is wanted besides the backends' objects: traffic rules, sysctls. */
+  readonly extras: readonly KernelObject[];
+}
+
+export type ReconcileEvent =
+  | { readonly type: "pass"; readonly changes: number; readonly failures: number; readonly drift: number; readonly ms: number; readonly dumped: readonly ObjectKind[] }
+  /** A desired object, or all of a kind, could not be brought about; told once, and again when the reason changes. */
+  | { readonly type: "failed"; readonly key: string; readonly because: string; readonly error: Error }
+  | { readonly type: "recovered"; readonly key: string }
+  /** Something of ours was altered or removed by others and is as it should be again. */
+  | { readonly type: "drift"; readonly key: string; readonly change: "add" | "update" | "remove" }
+  /** A lease that cannot be used, or that is not for this node's backends. */
+  | { readonly type: "lease-refused"; readonly lease: string; readonly error: Error }
+  | { readonly type: "lease-ignored"; readonly lease: string; readonly note: string }
+  | { readonly type: "trouble"; readonly error: Error };
+
+export interface Failure {
+  readonly key: string;
+  readonly error: Error;
+  /** Wall-clock milliseconds of the first failure in a row. */
+  readonly since: number;
+  readonly tries: number;
+}
+
+export interface ReconcilerState {
+  /** Desired objects per kind. */
+  readonly desired: Readonly<Record<ObjectKind, number>>;
+  /** How many of them the kernel has, as far as is known. */
+  readonly applied: number;
+  readonly failed: readonly Failure[];
+  /** Leases that are held and add objects. */
+  readonly peers: number;
+  readonly refused: readonly { readonly lease: string; readonly error: Error }[];
+  readonly ignored: readonly { readonly lease: string; readonly note: string }[];
+  readonly passes: number;
+  readonly lastPassMs: number;
+  readonly driftRepaired: number;
+  /** Every base object (device, addresses, rules) is in place. */
+  readonly ready: boolean;
+}
+
+export interface ReconcilerOptions {
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly fabric: Fabric;
+  readonly onEvent?: (event: ReconcileEvent) => void;
+  /** Milliseconds between comparisons of everything, for what no notification tells of. */
+  readonly resyncMs?: number;
+}
+
+export interface Reconciler {
+  /** Begins to watch and to repair; ends when `signal` aborts, and leaves the kernel's state as it is. */
+  start(signal: AbortSignal): void;
+  /** A new configuration or a changed node: the difference is worked out in the next pass. */
+  configure(fabric: Fabric): void;
+  /** All leases there are. Nothing of a peer is ever removed before this was called once. */
+  replaceLeases(leases: readonly Lease[]): void;
+  putLease(lease: Lease): void;
+  /** The lease is known to be deleted or expired. */
+  deleteLease(key: string): void;
+  /** Compares everything again, soon. */
+  resync(): void;
+  /** Resolves when nothing is left to do but what waits for its next try. */
+  settled(): Promise<void>;
+  /** Resolves when every base object is in place for the first time. */
+  ready(): Promise<void>;
+  state(): ReconcilerState;
+}
+
+export declare function createReconciler(options: ReconcilerOptions): Reconciler;

@@ -1,0 +1,56 @@
+// Ownership marks: how Loden tells what it made from what others made, also after a restart. Only what bears the mark
+// is ever pruned.
+//
+//   links        the alias `loden <scope>` (IFLA_IFALIAS)
+//   routes       a protocol number of our own (rtm_protocol, linux/rtnetlink.h)
+//   addresses, neighbours, FDB entries
+//                permanent ones on a device that bears our alias; addresses only inside the fabric's networks
+//   nft          a table of our own, by its name
+//   sysctls      cannot be marked and are never undone
+//
+// The scope is the store's prefix: two daemons on one host serve two prefixes and leave each other's objects alone.
+import { createHash } from "node:crypto";
+import type { Prefix } from "#kernel/ip/prefix";
+
+/** The prefix that flannel and Loden use when nothing else is asked for. */
+export const DEFAULT_SCOPE = "/coreos.com/network";
+
+/**
+ * Route protocol of the default scope: "L". Free in linux/rtnetlink.h, in iproute2's rt_protos and among the network
+ * fabrics we know of (calico has 80, OVN 84, openr 99).
+ */
+export const ROUTE_PROTOCOL = 76;
+
+/** Protocols of other scopes, by hash: 100 to 127, free as well. */
+const OTHER_PROTOCOLS = { first: 100, count: 28 } as const;
+
+/** RTPROT_BOOT: what flannel and `ip route add` write. */
+export const PROTOCOL_BOOT = 3;
+
+/** RTPROT_KERNEL: connected routes. Never ours to replace. */
+export const PROTOCOL_KERNEL = 2;
+
+export interface Marks {
+  readonly scope: string;
+  readonly linkAlias: string;
+  readonly routeProtocol: number;
+  readonly nftTable: string;
+  /** Networks of the fabric, in which addresses on our devices are ours. */
+  readonly networks: readonly Prefix[];
+}
+
+/** The marks of the daemon that serves `scope`, the store's prefix. */
+export function ownershipMarks(scope: string, networks: readonly Prefix[]): Marks {
+  if (scope === DEFAULT_SCOPE) {
+    return { scope, linkAlias: `loden ${scope}`, routeProtocol: ROUTE_PROTOCOL, nftTable: "loden", networks };
+  }
+  const hash = createHash("sha256").update(scope).digest();
+  return {
+    scope,
+    // IFALIASZ is 256 with the closing zero.
+    linkAlias: `loden ${scope}`.slice(0, 255),
+    routeProtocol: OTHER_PROTOCOLS.first + (hash.readUInt16BE(0) % OTHER_PROTOCOLS.count),
+    nftTable: `loden-${hash.toString("hex").slice(0, 8)}`,
+    networks,
+  };
+}

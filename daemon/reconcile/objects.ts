@@ -1,0 +1,81 @@
+// Makers of kernel objects with their keys. A key is the identity the kernel itself uses (a link's name, a route's
+// destination, a neighbour's device and address), so that two wishes for one object, and a wish and what a dump found,
+// meet under one key. Keys are readable: they stand in logs, errors and the status.
+import type { Address } from "#kernel/ip/address";
+import type { Mac } from "#kernel/ip/mac";
+import type { Prefix } from "#kernel/ip/prefix";
+import type {
+  AddressSpec,
+  Because,
+  FdbSpec,
+  KernelObject,
+  LinkSpec,
+  NeighbourSpec,
+  NftTableSpec,
+  ObjectKind,
+  RouteSpec,
+  SysctlSpec,
+} from "./port.ts";
+
+/** `because` of what the network needs with no peer at all. */
+export const BASE: Because = "base";
+
+/** In the order in which they depend on each other: a later kind may need an earlier one. */
+export const KINDS: readonly ObjectKind[] = ["link", "address", "sysctl", "neighbour", "fdb", "route", "nft-table"];
+
+export function linkKey(name: string): string {
+  return `link ${name}`;
+}
+
+export function addressKey(link: string, address: Prefix): string {
+  return `address ${address.toString()} dev ${link}`;
+}
+
+/** The main table has one route of ours per destination (at the default metric, see kernel/route.ts). */
+export function routeKey(destination: Prefix): string {
+  return `route ${destination.toString()}`;
+}
+
+export function neighbourKey(link: string, address: Address): string {
+  return `neighbour ${address.toString()} dev ${link}`;
+}
+
+export function fdbKey(link: string, mac: Mac): string {
+  return `fdb ${mac.toString()} dev ${link}`;
+}
+
+export function sysctlKey(path: string): string {
+  return `sysctl ${path}`;
+}
+
+export function nftTableKey(family: NftTableSpec["family"], name: string): string {
+  return `nft-table ${family} ${name}`;
+}
+
+export function linkObject(spec: LinkSpec, because: Because = BASE): KernelObject {
+  return { kind: "link", key: linkKey(spec.name), spec, because };
+}
+
+export function addressObject(spec: AddressSpec, because: Because = BASE): KernelObject {
+  return { kind: "address", key: addressKey(spec.link, spec.address), spec, because };
+}
+
+export function routeObject(spec: RouteSpec, because: Because = BASE): KernelObject {
+  return { kind: "route", key: routeKey(spec.destination), spec, because };
+}
+
+export function neighbourObject(spec: NeighbourSpec, because: Because = BASE): KernelObject {
+  return { kind: "neighbour", key: neighbourKey(spec.link, spec.address), spec, because };
+}
+
+export function fdbObject(spec: FdbSpec, because: Because = BASE): KernelObject {
+  return { kind: "fdb", key: fdbKey(spec.link, spec.mac), spec, because };
+}
+
+export function sysctlObject(spec: SysctlSpec, because: Because = BASE): KernelObject {
+  return { kind: "sysctl", key: sysctlKey(spec.path), spec, because };
+}
+
+export function nftTableObject(spec: NftTableSpec, because: Because = BASE): KernelObject {
+  return { kind: "nft-table", key: nftTableKey(spec.family, spec.name), spec, because };
+}

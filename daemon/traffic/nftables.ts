@@ -1,0 +1,56 @@
+// Traffic rules as one nftables table of our own, in the JSON of libnftables (man 5 libnftables-json). One `inet` table
+// serves both families: it is replaced whole in one transaction, so that there is never a moment without rules.
+import { nftTableObject } from "../reconcile/objects.ts";
+import type { KernelObject } from "../reconcile/port.ts";
+import type { PrefixMatch, TrafficOptions, TrafficRule } from "./rules.ts";
+
+/** Hook, type and priority per chain (linux/netfilter_ipv4.h): NF_IP_PRI_NAT_SRC is 100, NF_IP_PRI_FILTER is 0. */
+const CHAINS = {
+  masquerade: { name: "masquerade", type: "nat", hook: "postrouting", prio: 100, policy: "accept" },
+  forward: { name: "forward", type: "filter", hook: "forward", prio: 0, policy: "accept" },
+} as const;
+
+/** The table as a kernel object; none when there is no rule, and a table from before is then pruned. */
+export function nftTraffic(
+  rules: readonly TrafficRule[],
+  table: string,
+  options: Pick<TrafficOptions, "fullyRandom">,
+): KernelObject[] {
+  if (rules.length === 0) return [];
+  const family = "inet";
+  const used = new Set(rules.map((rule) => rule.chain));
+  const chains = [...used].map((chain) => ({ add: { chain: { family, table, ...CHAINS[chain] } } }));
+  const lines = rules.map((rule) => ({
+    add: { rule: { family, table, chain: CHAINS[rule.chain].name, expr: expression(rule, options.fullyRandom) } },
+  }));
+  return [nftTableObject({ family, name: table, content: [...chains, ...lines] })];
+}
+
+function expression(rule: TrafficRule, fullyRandom: boolean): object[] {
+  const protocol = rule.family === 4 ? "ip" : "ip6";
+  const matches: object[] = [];
+  // A rule that names no address would otherwise hold for both families; one is enough, written by whoever comes first.
+  if (rule.source === undefined && rule.destination === undefined) {
+    matches.push(match({ meta: { key: "nfproto" } }, "==", rule.family === 4 ? "ipv4" : "ipv6"));
+  }
+  if (rule.markBits !== undefined) {
+    matches.push(match({ "&": [{ meta: { key: "mark" } }, rule.markBits] }, "==", rule.markBits));
+  }
+  if (rule.source !== undefined) matches.push(addressMatch(protocol, "saddr", rule.source));
+  if (rule.destination !== undefined) matches.push(addressMatch(protocol, "daddr", rule.destination));
+  return [...matches, verdict(rule.verdict, fullyRandom)];
+}
+
+function addressMatch(protocol: "ip" | "ip6", field: "saddr" | "daddr", { prefix, negate }: PrefixMatch): object {
+  const right = { prefix: { addr: prefix.address.toString(), len: prefix.length } };
+  return match({ payload: { protocol, field } }, negate ? "!=" : "==", right);
+}
+
+function match(left: object, op: "==" | "!=", right: unknown): object {
+  return { match: { op, left, right } };
+}
+
+function verdict(kind: TrafficRule["verdict"], fullyRandom: boolean): object {
+  if (kind !== "masquerade") return { [kind]: null };
+  return { masquerade: fullyRandom ? { flags: "fully-random" } : null };
+}
