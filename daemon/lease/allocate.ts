@@ -1,0 +1,124 @@
+// Which subnet a node without one gets: any free one of the network's range with equal chance, so that nodes that start
+// together seldom meet, whatever the size of the network. Pure.
+import { Address, FAMILIES } from "#kernel/ip/address";
+import { Prefix } from "#kernel/ip/prefix";
+import { LodenError } from "#spec/errors";
+import type { Random } from "../clock.ts";
+import type { Network, NetworkRange, PerFamily } from "./types.ts";
+
+/** Slots [first, last] of a range that are taken; a slot is the place of one subnet, counted from subnetMin. */
+interface Taken {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/**
+ * A free subnet per family of the network.
+ * @throws LodenError ERR_OUT_OF_SUBNETS
+ */
+export function chooseSubnets(
+  network: Network,
+  leased: readonly PerFamily<Prefix>[],
+  random: Random,
+): PerFamily<Prefix> {
+  const chosen: PerFamily<Prefix> = {};
+  for (const family of FAMILIES) {
+    const range = network.ranges[family];
+    if (range === undefined) continue;
+    const taken = leased.flatMap((subnets) => subnets[family] ?? []);
+    const subnet = chooseSubnet(range, taken, random);
+    if (subnet === undefined) {
+      throw new LodenError(
+        "ERR_OUT_OF_SUBNETS",
+        `out of subnets: all ${slotCount(range)} of /${range.subnetLength} from ${range.subnetMin.toString()} to ` +
+          `${range.subnetMax.toString()} are leased; wait for one to end, delete leases that nobody uses, or widen ` +
+          "the network configuration",
+        { fields: { network: range.network.toString() } },
+      );
+    }
+    chosen[family] = subnet;
+  }
+  return chosen;
+}
+
+/** A subnet of the range that overlaps none of `taken`, or undefined when there is none. */
+export function chooseSubnet(range: NetworkRange, taken: readonly Prefix[], random: Random): Prefix | undefined {
+  const occupied = mergeSlots(range, taken);
+  let free = slotCount(range);
+  for (const { first, last } of occupied) free -= last - first + 1n;
+  if (free <= 0n) return undefined;
+  let slot = pick(free, random);
+  for (const { first, last } of occupied) {
+    if (slot < first) break;
+    slot += last - first + 1n;
+  }
+  return Prefix.of(range.subnetMin.add(slot * subnetSize(range)), range.subnetLength);
+}
+
+/** The subnet lies in the range and is one of its slots. */
+export function isSlot(range: NetworkRange, subnet: Prefix): boolean {
+  return (
+    subnet.family === range.network.family &&
+    subnet.length === range.subnetLength &&
+    subnet.isMasked &&
+    subnet.address.compare(range.subnetMin) >= 0 &&
+    subnet.address.compare(range.subnetMax) <= 0
+  );
+}
+
+/** The subnets are what the network asks for: a slot for each of its families, and no other family. */
+export function fitsNetwork(network: Network, subnets: PerFamily<Prefix>): boolean {
+  return FAMILIES.every((family) => {
+    const range = network.ranges[family];
+    const subnet = subnets[family];
+    return range === undefined || subnet === undefined ? range === subnet : isSlot(range, subnet);
+  });
+}
+
+function subnetSize(range: NetworkRange): bigint {
+  return 1n << BigInt(range.network.address.bits - range.subnetLength);
+}
+
+function slotCount(range: NetworkRange): bigint {
+  const count = (range.subnetMax.value - range.subnetMin.value) / subnetSize(range) + 1n;
+  return count > 0n ? count : 0n;
+}
+
+/** The slots that `taken` touches, in order and without overlap. */
+function mergeSlots(range: NetworkRange, taken: readonly Prefix[]): Taken[] {
+  const size = subnetSize(range);
+  const base = range.subnetMin.value;
+  const count = slotCount(range);
+  const touched: Taken[] = [];
+  for (const subnet of taken) {
+    if (subnet.family !== range.network.family) continue;
+    const first = floorDivide(subnet.first.value - base, size);
+    const last = floorDivide(subnet.last.value - base, size);
+    if (last < 0n || first >= count) continue;
+    touched.push({ first: first < 0n ? 0n : first, last: last >= count ? count - 1n : last });
+  }
+  touched.sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  const merged: Taken[] = [];
+  for (const next of touched) {
+    const before = merged.at(-1);
+    if (before === undefined || next.first > before.last) merged.push(next);
+    else if (next.last > before.last) merged[merged.length - 1] = { first: before.first, last: next.last };
+  }
+  return merged;
+}
+
+/** BigInt division rounds towards zero; slots below the range must come out negative. */
+function floorDivide(value: bigint, by: bigint): bigint {
+  return value >= 0n ? value / by : -((-value + by - 1n) / by);
+}
+
+/** A number in [0, limit). Two draws give 64 bits, more than any count of subnets that can be leased. */
+function pick(limit: bigint, random: Random): bigint {
+  const draw = (): bigint => BigInt(Math.floor(random.next() * 2 ** 32));
+  return (((draw() << 32n) | draw()) * limit) >> 64n;
+}
+
+/** For messages: the address that a subnet's first container gateway has, flannel's FLANNEL_SUBNET (base + 1). */
+export function gatewayAddress(subnet: Prefix): Prefix {
+  return Prefix.of(Address.fromBigInt(subnet.family, subnet.first.value + 1n), subnet.length);
+}
