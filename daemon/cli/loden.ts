@@ -1,0 +1,61 @@
+// `loden`: the command line of the fabric. Each command is a module of its own, loaded when it is asked for.
+import { errorText, LodenError } from "#spec/errors";
+import { VERSION } from "../version.ts";
+
+interface Command {
+  readonly about: string;
+  /** Resolves to the exit status. */
+  readonly run: (args: readonly string[]) => Promise<number>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  status: {
+    about: "what the daemon on this host is doing, and what is wrong",
+    run: async (args) => (await import("./status.ts")).runStatus(args),
+  },
+  config: {
+    about: "read, check and write the network configuration in the store",
+    run: async (args) => (await import("./config.ts")).runConfig(args),
+  },
+  store: {
+    about: "serve the etcd v3 API from a file on this host",
+    run: async (args) => (await import("./store.ts")).runStore(args),
+  },
+  demo: {
+    about: "a whole fabric on this machine, in network namespaces",
+    run: async (args) => (await import("./demo/command.ts")).runDemo(args),
+  },
+};
+
+const USAGE = `loden ${VERSION}: overlay network fabric
+
+usage: loden <command> [flags]
+
+${Object.entries(COMMANDS)
+  .map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
+  .join("\n")}
+
+"loden <command> --help" tells a command's flags. The daemon itself is lodend.
+`;
+
+async function main(name = "", ...args: string[]): Promise<number> {
+  if (["", "help", "-h", "--help", "-help"].includes(name)) {
+    process[name === "" ? "stderr" : "stdout"].write(USAGE);
+    return name === "" ? 2 : 0;
+  }
+  if (["version", "--version", "-version"].includes(name)) {
+    process.stdout.write(`loden ${VERSION}\n`);
+    return 0;
+  }
+  const command = COMMANDS[name];
+  if (command === undefined)
+    throw new LodenError("ERR_USAGE", `there is no command ${JSON.stringify(name)}; "loden help" lists them`);
+  return await command.run(args);
+}
+
+try {
+  process.exitCode = await main(...process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`loden: ${errorText(error)}\n`);
+  process.exitCode = error instanceof LodenError && error.code === "ERR_USAGE" ? 2 : 1;
+}
