@@ -1,0 +1,56 @@
+// CNI specification versions: which ones are spoken, how their numbers compare (CNI specification, "Version").
+import { CNI_ERROR, CniError } from "./error.ts";
+
+/** Every version a plugin of ours speaks, oldest first. */
+export const SUPPORTED_VERSIONS = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] as const;
+
+export type CniVersion = (typeof SUPPORTED_VERSIONS)[number];
+
+export const LATEST_VERSION: CniVersion = "1.1.0";
+
+/** A configuration without a version is of the first one. */
+const ASSUMED_VERSION = "0.1.0";
+
+export function isSupported(version: string): version is CniVersion {
+  return (SUPPORTED_VERSIONS as readonly string[]).includes(version);
+}
+
+/** Numbers of up to three dot-separated parts; missing ones are zero. Undefined for anything else. */
+function parts(version: string): readonly [number, number, number] | undefined {
+  const match = /^(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?$/.exec(version);
+  return match === null ? undefined : [Number(match[1]), Number(match[2] ?? 0), Number(match[3] ?? 0)];
+}
+
+/** Whether `version` is `floor` or newer. Both must be versions. */
+export function isAtLeast(version: string, floor: CniVersion): boolean {
+  const [have, want] = [parts(version), parts(floor)];
+  if (have === undefined || want === undefined) return false;
+  for (const index of [0, 1, 2] as const) {
+    if (have[index] !== want[index]) return have[index] > want[index];
+  }
+  return true;
+}
+
+/**
+ * The `cniVersion` of a configuration, which need not be one that is supported.
+ * @throws CniError 6
+ */
+export function decodeVersion(value: unknown): string {
+  if (value === undefined || value === null || value === "") return ASSUMED_VERSION;
+  if (typeof value === "string" && parts(value) !== undefined) return value;
+  throw new CniError(
+    CNI_ERROR.decodingFailure,
+    `cniVersion ${JSON.stringify(value)} is not a version: write up to three numbers, for example ${JSON.stringify(LATEST_VERSION)}`,
+  );
+}
+
+/** @throws CniError 1 */
+export function requireSupported(version: string): CniVersion {
+  if (isSupported(version)) return version;
+  const supported = SUPPORTED_VERSIONS.map((text) => JSON.stringify(text)).join(" ");
+  throw new CniError(
+    CNI_ERROR.incompatibleVersion,
+    "incompatible CNI versions",
+    `config is ${JSON.stringify(version)}, plugin supports [${supported}]`,
+  );
+}

@@ -1,0 +1,92 @@
+// Compiles the CNI executables: one multi-call binary, with a hard link per plugin. Bun's bundler and runtime come from
+// the @oven/bun-linux-* packages, so nothing is fetched. CLI: `node daemon/build/plugins.ts [directory]`.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { PLUGIN_NAMES } from "../../spec/plugin-names.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Where `npm run build` puts the executables. */
+export const PLUGIN_DIRECTORY = path.join(root, "dist/cni");
+const ENTRY_POINT = "cni-plugins/main.ts";
+/** Beside the executables: the hash of everything they were made from. */
+const STAMP = ".stamp";
+
+/** By process.arch: baseline on x64, since a node of a cluster may lack AVX2. */
+const BUN_PACKAGES: Readonly<Record<string, string>> = {
+  x64: "@oven/bun-linux-x64-baseline",
+  arm64: "@oven/bun-linux-aarch64",
+};
+
+/** The Bun executable that bundles and becomes the plugins. */
+export function bunPath(): string {
+  const name = BUN_PACKAGES[process.arch];
+  const file = name === undefined ? undefined : path.join(root, "node_modules", name, "bin/bun");
+  if (file !== undefined && fs.existsSync(file)) return file;
+  throw new Error(
+    `cannot compile the CNI executables: ${name ?? `a Bun package for ${process.arch}`} is not installed; run npm install`,
+  );
+}
+
+/** A hash of every source an executable can contain, and of what compiles it. */
+export function pluginStamp(): string {
+  const hash = createHash("sha256");
+  const files = ["cni-plugins", "daemon/kernel", "spec"]
+    .flatMap((dir) => fs.readdirSync(path.join(root, dir), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && /\.(ts|js|json)$/.test(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  files.push(path.join(root, "package-lock.json"), fileURLToPath(import.meta.url));
+  for (const file of files.toSorted()) {
+    hash.update(`${path.relative(root, file)}\0`).update(fs.readFileSync(file)).update("\0");
+  }
+  return hash.digest("hex");
+}
+
+/** Whether `directory` holds executables made from the sources as they are now. */
+export function pluginsAreCurrent(directory: string = PLUGIN_DIRECTORY): boolean {
+  const stamp = path.join(directory, STAMP);
+  return (
+    fs.existsSync(stamp) &&
+    fs.readFileSync(stamp, "utf8") === pluginStamp() &&
+    PLUGIN_NAMES.every((name) => fs.existsSync(path.join(directory, name)))
+  );
+}
+
+/**
+ * Makes the executables in `directory`, which may hold older ones that are running: each is replaced by a rename.
+ * @throws Error with the compiler's output
+ */
+export function buildPlugins(directory: string = PLUGIN_DIRECTORY): void {
+  const stamp = pluginStamp();
+  fs.mkdirSync(directory, { recursive: true });
+  const work = fs.mkdtempSync(path.join(directory, ".build-"));
+  try {
+    const binary = path.join(work, "plugin");
+    const args = [
+      ...["build", ENTRY_POINT, "--compile", "--minify", "--bytecode", "--sourcemap=none"],
+      // An executable must not read .env or bunfig.toml from wherever a runtime happens to start it.
+      ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig", `--outfile=${binary}`],
+    ];
+    const result = spawnSync(bunPath(), args, { cwd: root, encoding: "utf8" });
+    if (result.status !== 0) {
+      throw new Error(`compiling ${ENTRY_POINT} failed: ${result.error?.message ?? `${result.stdout}${result.stderr}`}`);
+    }
+    fs.chmodSync(binary, 0o755);
+    for (const name of PLUGIN_NAMES) {
+      const next = path.join(work, name);
+      fs.linkSync(binary, next);
+      fs.renameSync(next, path.join(directory, name));
+    }
+    fs.writeFileSync(path.join(directory, STAMP), stamp);
+  } finally {
+    fs.rmSync(work, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const directory = path.resolve(process.argv[2] ?? PLUGIN_DIRECTORY);
+  if (!pluginsAreCurrent(directory)) buildPlugins(directory);
+}
