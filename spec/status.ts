@@ -14,8 +14,8 @@ export const STATUS_LOCK = "loden.lock";
 /** Where the daemon is on its way; see spec/status-file.md for what each one waits for. */
 export const PHASES = [
   "starting",
-  "interface",
   "config",
+  "interface",
   "backend",
   "lease",
   "peers",
