@@ -1,0 +1,213 @@
+// The libc functions behind Sys as one table of prototypes, which each body binds with its own FFI, and the Sys made
+// of them. Only 64-bit Linux: long, size_t and pointers have 8 bytes. Variadic functions (open, ioctl, prctl, syscall)
+// are bound with fixed arguments, which the C calling conventions of x86-64 and of Linux on arm64 allow.
+import { Errno, orThrow } from "./sys.ts";
+import type { PollEntry, Received, Sys } from "./sys.ts";
+
+/** `ptr`: a Uint8Array passed in place, or null. `i64` comes back as a number, as no call here exceeds 2^53. */
+export type CType = "i32" | "u32" | "i64" | "u64" | "ptr";
+
+interface Prototype {
+  readonly args: readonly CType[];
+  readonly returns: CType;
+}
+
+export const LIBC = {
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+  bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+  sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i64" },
+  recvfrom: { args: ["i32", "ptr", "u64", "i32", "ptr", "ptr"], returns: "i64" },
+  poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
+  open: { args: ["ptr", "i32", "u32"], returns: "i32" },
+  close: { args: ["i32"], returns: "i32" },
+  read: { args: ["i32", "ptr", "u64"], returns: "i64" },
+  write: { args: ["i32", "ptr", "u64"], returns: "i64" },
+  fsync: { args: ["i32"], returns: "i32" },
+  flock: { args: ["i32", "i32"], returns: "i32" },
+  link: { args: ["ptr", "ptr"], returns: "i32" },
+  ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
+  statfs: { args: ["ptr", "ptr"], returns: "i32" },
+  fstatfs: { args: ["i32", "ptr"], returns: "i32" },
+  setns: { args: ["i32", "i32"], returns: "i32" },
+  unshare: { args: ["i32"], returns: "i32" },
+  mount: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
+  umount2: { args: ["ptr", "i32"], returns: "i32" },
+  kill: { args: ["i32", "i32"], returns: "i32" },
+  prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  syscall: { args: ["i64", "i64", "i64", "i64", "i64"], returns: "i64" },
+} as const satisfies Record<string, Prototype>;
+
+type JsType<T extends CType> = T extends "ptr" ? Uint8Array | null : number;
+type JsTypes<A extends readonly CType[]> = { [K in keyof A]: JsType<A[K]> };
+
+/** The table bound: each function returns what libc does, -1 for a failure. */
+export type BoundLibc = {
+  readonly [K in keyof typeof LIBC]: (...args: JsTypes<(typeof LIBC)[K]["args"]>) => number;
+};
+
+/** What to ask the loader for. On musl too: its loader answers every name that begins with `libc.` with itself. */
+export const LIBC_NAME = "libc.so.6";
+
+const EINTR = 4;
+const EINVAL = 22;
+const SOCK_CLOEXEC = 0o2000000;
+const O_CLOEXEC = 0o2000000;
+/** sizeof(struct sockaddr_storage). */
+const SOCKADDR_MAX = 128;
+/** sizeof(struct pollfd): int fd, short events, short revents. */
+const POLLFD_SIZE = 8;
+/** sizeof(struct statfs) is 120 on 64-bit Linux; f_type is the first word. */
+const STATFS_SIZE = 120;
+/** System call numbers that are the same on every architecture (include/uapi/asm-generic/unistd.h). */
+const SYS_PIDFD_SEND_SIGNAL = 424;
+const SYS_PIDFD_OPEN = 434;
+
+const encoder = new TextEncoder();
+const EMPTY = new Uint8Array(0);
+
+/** NUL-terminated, as C wants it. A NUL within would cut the name short and act on another file: refused as EINVAL. */
+function cString(text: string, call: string): Uint8Array {
+  if (text.includes("\0")) throw new Errno(EINVAL, call, JSON.stringify(text));
+  return encoder.encode(`${text}\0`);
+}
+
+/** Sys over a bound libc; `errno` reads the calling thread's errno right after a call that failed. */
+export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
+  /** Runs a call until it is not interrupted: its result, or -errno. */
+  const attempt = (call: () => number): number => {
+    for (;;) {
+      const result = call();
+      if (result !== -1) return result;
+      const code = errno();
+      if (code !== EINTR) return -code;
+    }
+  };
+  const must = (name: string, call: () => number, subject?: string): number => orThrow(attempt(call), name, subject);
+
+  // Scratch space for the small structures that calls fill in; every call is synchronous and on one thread.
+  const address = new Uint8Array(SOCKADDR_MAX);
+  const number = new Int32Array(2);
+  const numberBytes = new Uint8Array(number.buffer);
+  const statfs = new Uint8Array(STATFS_SIZE);
+  const statfsType = (): number => new DataView(statfs.buffer).getUint32(0, true);
+
+  return {
+    socket: (domain, type, protocol) =>
+      must("socket", () => libc.socket(domain, type | SOCK_CLOEXEC, protocol), `family ${domain} protocol ${protocol}`),
+    bind: (fd, at) => void must("bind", () => libc.bind(fd, at, at.length)),
+    connect: (fd, to) => void must("connect", () => libc.connect(fd, to, to.length)),
+    getsockname(fd) {
+      must("getsockname", () => {
+        number[0] = SOCKADDR_MAX;
+        return libc.getsockname(fd, address, numberBytes);
+      });
+      return address.slice(0, number[0]);
+    },
+    setsockopt(fd, level, option, value) {
+      let bytes: Uint8Array;
+      if (typeof value === "number") {
+        number[0] = value;
+        bytes = numberBytes.subarray(0, 4);
+      } else {
+        bytes = value;
+      }
+      must(
+        "setsockopt",
+        () => libc.setsockopt(fd, level, option, bytes, bytes.length),
+        `level ${level} option ${option}`,
+      );
+    },
+    getsockopt(fd, level, option) {
+      must(
+        "getsockopt",
+        () => {
+          number[0] = 0;
+          number[1] = 4;
+          return libc.getsockopt(fd, level, option, numberBytes.subarray(0, 4), numberBytes.subarray(4, 8));
+        },
+        `level ${level} option ${option}`,
+      );
+      return number[0]!;
+    },
+    send: (fd, data, flags) => attempt(() => libc.sendto(fd, data, data.length, flags, null, 0)),
+    sendTo: (fd, data, flags, to) => attempt(() => libc.sendto(fd, data, data.length, flags, to, to.length)),
+    receive: (fd, buffer, flags) => attempt(() => libc.recvfrom(fd, buffer, buffer.length, flags, null, null)),
+    receiveFrom(fd, buffer, flags): Received {
+      const length = attempt(() => {
+        number[0] = SOCKADDR_MAX;
+        return libc.recvfrom(fd, buffer, buffer.length, flags, address, numberBytes);
+      });
+      return { length, from: length < 0 ? EMPTY : address.slice(0, Math.min(number[0]!, SOCKADDR_MAX)) };
+    },
+    poll(entries, timeout) {
+      const bytes = new Uint8Array(entries.length * POLLFD_SIZE);
+      const view = new DataView(bytes.buffer);
+      entries.forEach((entry, i) => {
+        view.setInt32(i * POLLFD_SIZE, entry.fd, true);
+        view.setInt16(i * POLLFD_SIZE + 4, entry.events, true);
+      });
+      // An interrupted wait begins anew: it may take longer than asked, never shorter.
+      const ready = must("poll", () => libc.poll(bytes, entries.length, timeout));
+      entries.forEach((entry: PollEntry, i) => {
+        entry.revents = view.getInt16(i * POLLFD_SIZE + 6, true);
+      });
+      return ready;
+    },
+    open(path, flags, mode = 0) {
+      const name = cString(path, "open");
+      return must("open", () => libc.open(name, flags | O_CLOEXEC, mode), path);
+    },
+    // Not restarted when interrupted: Linux has let go of the descriptor by then, and another may bear its number.
+    close: (fd) => void libc.close(fd),
+    read: (fd, buffer) => attempt(() => libc.read(fd, buffer, buffer.length)),
+    write: (fd, data) => attempt(() => libc.write(fd, data, data.length)),
+    fsync: (fd) => void must("fsync", () => libc.fsync(fd)),
+    flock: (fd, operation) => void must("flock", () => libc.flock(fd, operation)),
+    link(from, to) {
+      const [source, target] = [cString(from, "link"), cString(to, "link")];
+      must("link", () => libc.link(source, target), `${from} to ${to}`);
+    },
+    ioctl(fd, request, argument) {
+      if (typeof argument === "number") {
+        // By value, the way requests without a structure take it: through the one entry that has integer arguments.
+        return must("ioctl", () => libc.syscall(SYS_IOCTL, fd, request, argument, 0), `request ${hex(request)}`);
+      }
+      return must("ioctl", () => libc.ioctl(fd, request, argument), `request ${hex(request)}`);
+    },
+    statfsType(path) {
+      const name = cString(path, "statfs");
+      must("statfs", () => libc.statfs(name, statfs), path);
+      return statfsType();
+    },
+    fstatfsType(fd) {
+      must("fstatfs", () => libc.fstatfs(fd, statfs));
+      return statfsType();
+    },
+    setns: (fd, type) => void must("setns", () => libc.setns(fd, type)),
+    unshare: (flags) => void must("unshare", () => libc.unshare(flags), `flags ${hex(flags)}`),
+    mount(source, target, type, flags, data) {
+      const [from, at, kind] = [cString(source, "mount"), cString(target, "mount"), cString(type, "mount")];
+      const options = data === undefined ? null : cString(data, "mount");
+      must("mount", () => libc.mount(from, at, kind, flags, options), `${source} on ${target}`);
+    },
+    umount(target, flags) {
+      const name = cString(target, "umount");
+      must("umount", () => libc.umount2(name, flags), target);
+    },
+    kill: (pid, signal) => void must("kill", () => libc.kill(pid, signal), `process ${pid}`),
+    prctl: (option, argument) => must("prctl", () => libc.prctl(option, argument, 0, 0, 0), `option ${option}`),
+    pidfdOpen: (pid) => must("pidfd_open", () => libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0), `process ${pid}`),
+    pidfdSendSignal: (fd, signal) =>
+      void must("pidfd_send_signal", () => libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, signal, 0, 0)),
+  };
+}
+
+const SYS_IOCTL = process.arch === "arm64" ? 29 : 16;
+
+function hex(value: number): string {
+  return `0x${(value >>> 0).toString(16)}`;
+}

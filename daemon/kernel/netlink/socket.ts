@@ -1,0 +1,329 @@
+// A synchronous netlink socket: requests, batches and dumps with the care that RFC 3549 and
+// Documentation/userspace-api/netlink/intro.rst ask for. The kernel handles a request within send(2), so that answers
+// are there when send returns and nothing here waits but in odd cases.
+import { LodenError } from "#spec/errors";
+import { orThrow } from "../sys.ts";
+import type { PollEntry, Sys } from "../sys.ts";
+import {
+  AF_NETLINK,
+  EAGAIN,
+  EBUSY,
+  EINTR,
+  ENOBUFS,
+  ENOPROTOOPT,
+  EPERM,
+  ETIMEDOUT,
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  MSG_TRUNC,
+  NETLINK_CAP_ACK,
+  NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+  NETLINK_ROUTE,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_NOOP,
+  NLMSG_OVERRUN,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  POLLIN,
+  SOCK_RAW,
+  SOL_NETLINK,
+  SOL_SOCKET,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+} from "./constants.ts";
+import { NetlinkError, decodeAck, decodeDone } from "./error.ts";
+import { decodeError, decodeMessages, encodeMessages, messageSize, nextSequence } from "./wire.ts";
+import type { Message, ReceivedMessage } from "./wire.ts";
+
+/** Bytes asked for; the kernel doubles them. Only a limit: memory is taken as messages queue up. */
+const RECEIVE_BUFFER = 4 << 20;
+const SEND_BUFFER = 1 << 20;
+/** What one queued acknowledgement may count for in the receive buffer: its bytes are few, but the kernel counts the
+ * whole allocation, 768 to 1280 bytes as of Linux 6.18. */
+const ACK_COST = 2048;
+/** The kernel refuses a send larger than the send buffer less 32 bytes (netlink_sendmsg). */
+const SEND_OVERHEAD = 32;
+/** Times a dump begins anew because what it reads was changing. */
+const DUMP_ATTEMPTS = 16;
+/** Milliseconds for an answer that is not there when send returns; one that comes later never will. */
+const ANSWER_TIMEOUT = 5_000;
+
+/** Where datagrams arrive; shared, as each is copied out before the next. It grows to the largest seen. */
+let scratch = new Uint8Array(64 << 10);
+const NOTHING = new Uint8Array(0);
+
+/** struct sockaddr_nl: u16 family, u16 padding, u32 port id, u32 groups. */
+const ADDRESS_SIZE = 12;
+
+/** The kernel's address, or any free one of our own, by whom it is given to. */
+function netlinkAddress(): Uint8Array {
+  const address = new Uint8Array(ADDRESS_SIZE);
+  address[0] = AF_NETLINK;
+  return address;
+}
+
+/** The port id in a sockaddr_nl; undefined when it is none. */
+export function portIdOf(address: Uint8Array): number | undefined {
+  if (address.length < ADDRESS_SIZE) return undefined;
+  return new DataView(address.buffer, address.byteOffset, address.byteLength).getUint32(4, true);
+}
+
+/** Sets a buffer size beyond the machine's limit where we may (CAP_NET_ADMIN), within it elsewhere. */
+export function setBufferSize(sys: Sys, fd: number, forced: number, plain: number, bytes: number): number {
+  try {
+    sys.setsockopt(fd, SOL_SOCKET, forced, bytes);
+  } catch (error) {
+    if (!isErrno(error, EPERM)) throw error;
+    sys.setsockopt(fd, SOL_SOCKET, plain, bytes);
+  }
+  return sys.getsockopt(fd, SOL_SOCKET, plain);
+}
+
+export class NetlinkSocket implements Disposable {
+  readonly #sys: Sys;
+  #fd: number;
+  readonly #portId: number;
+  #sequence = 1;
+  /** Messages and bytes of one send, such that neither buffer overflows. */
+  readonly #chunkMessages: number;
+  readonly #chunkBytes: number;
+
+  /** A socket in the calling thread's network namespace; it stays there when the thread leaves. */
+  static open(sys: Sys, protocol: number = NETLINK_ROUTE): NetlinkSocket {
+    const fd = sys.socket(AF_NETLINK, SOCK_RAW, protocol);
+    try {
+      return new NetlinkSocket(sys, fd);
+    } catch (error) {
+      sys.close(fd);
+      throw error;
+    }
+  }
+
+  private constructor(sys: Sys, fd: number) {
+    this.#sys = sys;
+    this.#fd = fd;
+    const receiveBuffer = setBufferSize(sys, fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
+    const sendBuffer = setBufferSize(sys, fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
+    this.#chunkMessages = Math.max(1, Math.floor(receiveBuffer / ACK_COST));
+    this.#chunkBytes = sendBuffer - SEND_OVERHEAD;
+    for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
+      try {
+        sys.setsockopt(fd, SOL_NETLINK, option, 1);
+      } catch (error) {
+        // A kernel older than the option: errors have no text then, and dumps are filtered by us alone.
+        if (!isErrno(error, ENOPROTOOPT)) throw error;
+      }
+    }
+    sys.bind(fd, netlinkAddress());
+    // Connected to the kernel, the socket takes no unicast from another process.
+    sys.connect(fd, netlinkAddress());
+    const portId = portIdOf(sys.getsockname(fd));
+    if (portId === undefined) throw decodeError("no address for a netlink socket");
+    this.#portId = portId;
+  }
+
+  /**
+   * Sends one request and gives what the kernel answers before it acknowledges: nothing to a change, the object to a
+   * GET.
+   * @throws NetlinkError when the kernel refuses.
+   */
+  request(message: Message): ReceivedMessage[] {
+    const replies: ReceivedMessage[] = [];
+    const [outcome] = this.#exchange([message], replies);
+    if (outcome !== undefined) throw outcome;
+    return replies;
+  }
+
+  /**
+   * Sends many requests in as few system calls as the buffers allow. The kernel carries them out in order, and one
+   * that fails stops no other. One outcome per message, in order: undefined for success.
+   */
+  batch(messages: readonly Message[]): (NetlinkError | undefined)[] {
+    const outcomes: (NetlinkError | undefined)[] = [];
+    let start = 0;
+    while (start < messages.length) {
+      let bytes = 0;
+      let end = start;
+      while (end < messages.length && end - start < this.#chunkMessages) {
+        bytes += messageSize(messages[end]!);
+        if (bytes > this.#chunkBytes && end > start) break;
+        end++;
+      }
+      outcomes.push(...this.#exchange(messages.slice(start, end)));
+      start = end;
+    }
+    return outcomes;
+  }
+
+  /**
+   * Everything the kernel lists for a GET request, as of one moment: a dump during which the kernel's tables changed is
+   * made again.
+   * @throws NetlinkError when the kernel refuses, or EINTR when the tables never held still.
+   */
+  dump(message: Message): ReceivedMessage[] {
+    for (let attempt = 1; ; attempt++) {
+      const answer = this.#dumpOnce(message);
+      if (Array.isArray(answer)) return answer;
+      if (attempt === DUMP_ATTEMPTS) throw answer;
+    }
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    this.#sys.close(this.#fd);
+    // Never the number of a descriptor that somebody else has opened since.
+    this.#fd = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Sends messages that fit the buffers and collects an outcome for each; other answers go to `replies`. */
+  #exchange(messages: readonly Message[], replies?: ReceivedMessage[]): (NetlinkError | undefined)[] {
+    const indexOf = new Map<number, number>();
+    const first = this.#sequence;
+    for (let i = 0; i < messages.length; i++) indexOf.set(this.#takeSequence(), i);
+    const sent = this.#send(messages, NLM_F_REQUEST | NLM_F_ACK, first);
+    if (sent < 0) return messages.map(() => new NetlinkError(-sent));
+
+    const outcomes = Array.from<NetlinkError | undefined>({ length: messages.length });
+    let lost = false;
+    while (indexOf.size > 0) {
+      const datagram = this.#receive(replies !== undefined, !lost);
+      if (typeof datagram === "number") {
+        if (datagram === ENOBUFS) {
+          // What is queued can still be read; what did not fit is gone.
+          lost = true;
+          continue;
+        }
+        const errno = lost && datagram === EAGAIN ? ENOBUFS : datagram === EAGAIN ? ETIMEDOUT : datagram;
+        const text = "the kernel's answer is lost, so the change may have been made or not";
+        for (const index of indexOf.values()) outcomes[index] = new NetlinkError(errno, { text });
+        break;
+      }
+      for (const message of this.#ours(datagram)) {
+        const index = indexOf.get(message.sequence);
+        if (index === undefined) continue;
+        if (message.type === NLMSG_ERROR) {
+          outcomes[index] = decodeAck(message);
+          indexOf.delete(message.sequence);
+        } else if (message.type !== NLMSG_NOOP && message.type !== NLMSG_DONE) {
+          replies?.push(message);
+        }
+      }
+    }
+    return outcomes;
+  }
+
+  /** The messages of one dump, or why to make it again. */
+  #dumpOnce(message: Message): ReceivedMessage[] | NetlinkError {
+    const sequence = this.#takeSequence();
+    const sent = this.#send([message], NLM_F_REQUEST | NLM_F_DUMP, sequence);
+    if (sent < 0) throw new NetlinkError(-sent);
+
+    const messages: ReceivedMessage[] = [];
+    let again: NetlinkError | undefined;
+    for (;;) {
+      const datagram = this.#receive(true, true);
+      if (typeof datagram === "number") {
+        if (datagram !== ENOBUFS) throw new NetlinkError(datagram === EAGAIN ? ETIMEDOUT : datagram);
+        // The rest is of no use, but the kernel takes no new dump before this one has been read.
+        this.#drain();
+        return new NetlinkError(ENOBUFS);
+      }
+      for (const part of this.#ours(datagram)) {
+        if (part.sequence !== sequence) continue;
+        if ((part.flags & NLM_F_DUMP_INTR) !== 0) {
+          again = new NetlinkError(EINTR, { text: "the tables changed during every attempt to list them" });
+        }
+        switch (part.type) {
+          case NLMSG_DONE: {
+            const error = decodeDone(part);
+            if (error !== undefined) throw error;
+            return again ?? messages;
+          }
+          case NLMSG_ERROR: {
+            const error = decodeAck(part);
+            if (error === undefined) return again ?? messages;
+            if (error.errno !== EBUSY) throw error;
+            // An earlier dump, given up halfway, still runs on this socket.
+            this.#drain();
+            return error;
+          }
+          case NLMSG_OVERRUN:
+            again = new NetlinkError(ENOBUFS);
+            break;
+          case NLMSG_NOOP:
+            break;
+          default:
+            messages.push(part);
+        }
+      }
+    }
+  }
+
+  #takeSequence(): number {
+    const sequence = this.#sequence;
+    this.#sequence = nextSequence(sequence);
+    return sequence;
+  }
+
+  #send(messages: readonly Message[], flags: number, firstSequence: number): number {
+    if (this.#fd < 0) throw new LodenError("ERR_INTERNAL", "a netlink socket is used after it was closed");
+    const flagged = messages.map((message) => ({ ...message, flags: message.flags | flags }));
+    return this.#sys.send(this.#fd, encodeMessages(flagged, firstSequence, this.#portId), 0);
+  }
+
+  /** Messages of a datagram that are meant for this socket. */
+  #ours(datagram: Uint8Array): ReceivedMessage[] {
+    return decodeMessages(datagram).filter((message) => message.portId === this.#portId);
+  }
+
+  /**
+   * The next datagram from the kernel as a copy, or an errno. `peek` asks for its length first, for answers that may
+   * be of any size; `wait` waits for one when there is none yet.
+   */
+  #receive(peek: boolean, wait: boolean): Uint8Array | number {
+    for (;;) {
+      if (peek) {
+        const size = this.#sys.receive(this.#fd, NOTHING, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+        if (size > scratch.length) scratch = new Uint8Array(size);
+      }
+      const { length, from } = this.#sys.receiveFrom(this.#fd, scratch, MSG_TRUNC | MSG_DONTWAIT);
+      if (length === -EAGAIN && wait) {
+        if (!this.#readable()) return EAGAIN;
+        continue;
+      }
+      if (length < 0) return -length;
+      if (length > scratch.length) throw decodeError(`a datagram of ${length} bytes where an acknowledgement was due`);
+      if (portIdOf(from) === 0) return scratch.slice(0, length);
+    }
+  }
+
+  #readable(): boolean {
+    const entry: PollEntry = { fd: this.#fd, events: POLLIN, revents: 0 };
+    return orThrow(this.#sys.poll([entry], ANSWER_TIMEOUT), "poll") > 0;
+  }
+
+  /** Reads and drops what is queued, and with it the rest of a running dump. */
+  #drain(): void {
+    let left = MAX_DRAIN;
+    while (left-- > 0) {
+      if (this.#receive(false, false) === EAGAIN) return;
+    }
+  }
+}
+
+/** Datagrams of 8 to 32 KiB: more than any dump has. */
+const MAX_DRAIN = 1 << 16;
+
+function isErrno(error: unknown, errno: number): boolean {
+  return error instanceof Object && "errno" in error && error.errno === errno;
+}

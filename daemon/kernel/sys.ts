@@ -1,0 +1,158 @@
+// The Sys port: the Linux system calls that neither Node nor Bun offers and that Loden lives by. Names, arguments and
+// meanings are those of the manual pages, section 2; buffers are Uint8Array. Two bodies exist, chosen by the import
+// condition of "#sys": koffi on Node (sys.node.ts), bun:ffi in the compiled executables (sys.bun.ts). Both bind the
+// table in libc.ts and pass the suite in test/compliance/sys-suite.ts.
+import { constants } from "node:os";
+import { LodenError } from "#spec/errors";
+
+/** What poll(2) is asked about one descriptor, and where it puts the answer. */
+export interface PollEntry {
+  readonly fd: number;
+  /** POLLIN, POLLOUT… */
+  readonly events: number;
+  /** Set by poll: what is ready, with POLLERR, POLLHUP and POLLNVAL unasked. */
+  revents: number;
+}
+
+/** What recvfrom(2) brought. */
+export interface Received {
+  /** Bytes; with MSG_TRUNC in the flags, the length of the datagram even where it exceeds the buffer. Or -errno. */
+  readonly length: number;
+  /** The sender's socket address as the kernel wrote it, empty when it wrote none. */
+  readonly from: Uint8Array;
+}
+
+/**
+ * Calls throw {@link Errno} when they fail, but for those that move data: `send`, `sendTo`, `receive`, `receiveFrom`,
+ * `read` and `write` return -errno, because EAGAIN and its like are answers there. Interrupted calls are restarted, so
+ * EINTR never shows. Every descriptor is close-on-exec.
+ */
+export interface Sys {
+  /** SOCK_CLOEXEC is added. */
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array): void;
+  connect(fd: number, address: Uint8Array): void;
+  /** The socket's own address, at most 128 bytes (sockaddr_storage). */
+  getsockname(fd: number): Uint8Array;
+  /** A number is passed as a C int. */
+  setsockopt(fd: number, level: number, option: number, value: number | Uint8Array): void;
+  getsockopt(fd: number, level: number, option: number): number;
+  /** Bytes sent, or -errno. */
+  send(fd: number, data: Uint8Array, flags: number): number;
+  /** Bytes sent, or -errno. */
+  sendTo(fd: number, data: Uint8Array, flags: number, address: Uint8Array): number;
+  /** Bytes received, or -errno. */
+  receive(fd: number, buffer: Uint8Array, flags: number): number;
+  receiveFrom(fd: number, buffer: Uint8Array, flags: number): Received;
+  /** How many entries have an answer; `timeout` in milliseconds, -1 waits for ever and blocks the whole thread. */
+  poll(entries: readonly PollEntry[], timeout: number): number;
+
+  /** O_CLOEXEC is added. */
+  open(path: string, flags: number, mode?: number): number;
+  /** Never throws: a descriptor is gone after close(2), whatever it says. */
+  close(fd: number): void;
+  /** Bytes read, 0 at the end, or -errno. */
+  read(fd: number, buffer: Uint8Array): number;
+  /** Bytes written, or -errno. */
+  write(fd: number, data: Uint8Array): number;
+  fsync(fd: number): void;
+  /** LOCK_EX waits, and blocks the whole thread; with LOCK_NB it throws EWOULDBLOCK. */
+  flock(fd: number, operation: number): void;
+  link(from: string, to: string): void;
+  /** The answer of the call; the argument is read and written in place. */
+  ioctl(fd: number, request: number, argument: number | Uint8Array): number;
+  /** `f_type` of the file system that holds the path: NSFS_MAGIC, PROC_SUPER_MAGIC… */
+  statfsType(path: string): number;
+  /** `f_type` of the file system that holds the open file. */
+  fstatfsType(fd: number): number;
+
+  /** Of the calling thread. */
+  setns(fd: number, type: number): void;
+  /** Of the calling thread. */
+  unshare(flags: number): void;
+  mount(source: string, target: string, type: string, flags: number, data?: string): void;
+  umount(target: string, flags: number): void;
+
+  kill(pid: number, signal: number): void;
+  prctl(option: number, argument: number): number;
+  /** A descriptor that becomes readable when the process ends. */
+  pidfdOpen(pid: number): number;
+  pidfdSendSignal(fd: number, signal: number): void;
+}
+
+const SYMBOLS = new Map<number, string>(
+  // EWOULDBLOCK and EOPNOTSUPP share their number with EAGAIN and ENOTSUP; the kernel's own name is the one to show.
+  Object.entries(constants.errno).flatMap(([name, number]) =>
+    name === "EWOULDBLOCK" || name === "ENOTSUP" ? [] : [[number, name] as const],
+  ),
+);
+// Those that Node's table lacks and netlink answers with (include/uapi/asm-generic/errno.h).
+for (const [number, name] of [
+  [15, "ENOTBLK"],
+  [49, "EUNATCH"],
+  [61, "ENODATA"],
+  [64, "ENONET"],
+  [65, "ENOPKG"],
+  [76, "ENOTUNIQ"],
+  [93, "EPROTONOSUPPORT"],
+  [94, "ESOCKTNOSUPPORT"],
+  [96, "EPFNOSUPPORT"],
+  [108, "ESHUTDOWN"],
+  [112, "EHOSTDOWN"],
+  [117, "EUCLEAN"],
+  [121, "EREMOTEIO"],
+] as const) {
+  if (!SYMBOLS.has(number)) SYMBOLS.set(number, name);
+}
+
+/** `EEXIST` for 17; `errno 999` for a number without a name. */
+export function errnoSymbol(errno: number): string {
+  return SYMBOLS.get(errno) ?? `errno ${errno}`;
+}
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  EPERM: "not permitted; this needs root or the capability for it",
+  EACCES: "permission denied",
+  ENOENT: "no such file or directory",
+  EEXIST: "already exists",
+  EBUSY: "in use",
+  EINVAL: "the kernel does not take this value",
+  ENODEV: "no such device",
+  ENOSPC: "no space left",
+  EMFILE: "too many open files in this process; raise its limit (ulimit -n)",
+  ENFILE: "too many open files on this machine",
+  ENOBUFS: "no buffer space",
+  EAFNOSUPPORT: "the kernel lacks this address family",
+  EPROTONOSUPPORT: "the kernel lacks this protocol",
+  ENOSYS: "the kernel lacks this system call",
+};
+
+/** A short text for an errno: `EEXIST (already exists)`. */
+export function errnoText(errno: number): string {
+  const symbol = errnoSymbol(errno);
+  const meaning = MEANINGS[symbol];
+  return meaning === undefined ? symbol : `${symbol} (${meaning})`;
+}
+
+/** A system call failed. `call` names it, `subject` what it was about (a path, say). */
+export class Errno extends LodenError {
+  readonly errno: number;
+  /** `EEXIST` and so on. */
+  readonly symbol: string;
+  readonly call: string;
+
+  constructor(errno: number, call: string, subject?: string) {
+    super("ERR_SYSCALL", `${call}${subject === undefined ? "" : ` ${subject}`}: ${errnoText(errno)}`, {
+      fields: { errno, symbol: errnoSymbol(errno), call, ...(subject === undefined ? {} : { subject }) },
+    });
+    this.errno = errno;
+    this.symbol = errnoSymbol(errno);
+    this.call = call;
+  }
+}
+
+/** The result of a call that returns -errno, or {@link Errno} thrown. */
+export function orThrow(result: number, call: string, subject?: string): number {
+  if (result < 0) throw new Errno(-result, call, subject);
+  return result;
+}
