@@ -2,9 +2,14 @@
 // keys; what the text means is lease/'s business. Every write of a lease is a compare-and-swap on its mod revision.
 // Implementations: memory.ts, etcd/ (which also speaks to the embedded store). All pass test/compliance/store.
 
-/** One stored record. Lease keys are relative: `10.5.1.0-24` stands for `<prefix>/subnets/10.5.1.0-24`. */
+/**
+ * One stored record. Lease keys are relative: `10.5.1.0-24` stands for `<prefix>/subnets/10.5.1.0-24`. Left out, as if
+ * they did not exist, are records that can be no lease and whose key would be taken for another: a key that is not
+ * UTF-8, an empty one, and `config` below subnets/.
+ */
 export interface Entry {
   readonly key: string;
+  /** Bytes that are not UTF-8 read as U+FFFD. */
   readonly value: string;
   readonly modRevision: bigint;
   readonly createRevision: bigint;
@@ -18,7 +23,7 @@ export interface Snapshot {
   readonly revision: bigint;
   /** The network configuration, absent when the key does not exist. Its key is "config". */
   readonly config: Entry | undefined;
-  /** The records under subnets/, in key order. */
+  /** The records under subnets/, in the order of their keys' bytes. */
   readonly entries: readonly Entry[];
 }
 
@@ -45,15 +50,21 @@ export interface PutOptions {
   readonly expect: bigint;
   /**
    * Life in whole seconds for a fresh store lease; `undefined` for a record without end; or the id of a store lease
-   * held already, to keep its life as it is.
+   * held already (0n for none), to keep its life as it is. A store may lengthen a very short life (etcd: to 2 s). When
+   * the lease of that id is gone, nothing is written and the put rejects with ERR_STORE, fields.reason "lease-not-found".
    */
   readonly ttl: number | bigint | undefined;
 }
 
+export type DeleteResult =
+  | { readonly ok: true }
+  /** The record was not as expected: what is there now, or undefined when nothing is. Nothing was deleted. */
+  | { readonly ok: false; readonly current: Entry | undefined };
+
 /**
  * Every method rejects with a LodenError: ERR_STORE_UNAVAILABLE when no endpoint answers in time, ERR_STORE_AUTH,
- * ERR_STORE_FULL, ERR_STORE. A rejected write may or may not have happened: read before writing again.
- * A failed read never returns an empty result.
+ * ERR_STORE_FULL, ERR_STORE; or with the reason of `signal` when that aborts. A rejected write may or may not have
+ * happened: read before writing again. A failed read never returns an empty result.
  */
 export interface SubnetStore {
   /** For logs and errors: the endpoints or "memory". Never holds credentials. */
@@ -63,7 +74,8 @@ export interface SubnetStore {
   put(key: string, value: string, options: PutOptions, signal?: AbortSignal): Promise<WriteResult>;
   /** Writes the network configuration, for tools and demos; unconditional. */
   putConfig(value: string, signal?: AbortSignal): Promise<void>;
-  delete(key: string, expect: bigint, signal?: AbortSignal): Promise<WriteResult | { readonly ok: true }>;
+  /** Deletes the record when its mod revision is `expect` (0n: succeeds when there is none). */
+  delete(key: string, expect: bigint, signal?: AbortSignal): Promise<DeleteResult>;
   /** Renews a store lease for its whole life. Resolves to the seconds left; 0 or less says that it is gone. */
   keepAlive(lease: bigint, signal?: AbortSignal): Promise<number>;
   /** Seconds a store lease has left (ttl ≤ 0: it is gone) and the life it was granted. */
@@ -72,8 +84,8 @@ export interface SubnetStore {
   revoke(lease: bigint, signal?: AbortSignal): Promise<void>;
   /**
    * The state, for ever: a snapshot first, then events that add up to it, and a new snapshot whenever events may have
-   * been missed (compaction, a store restored from an older copy, a stream that went silent). Reconnects by itself
-   * and reports each failure to `onTrouble`; ends only when `signal` aborts.
+   * been missed (compaction, a store restored from an older copy, a consumer that fell far behind). Reconnects by itself
+   * and reports each failure to `onTrouble`; ends only when `signal` aborts or the consumer leaves the loop.
    */
   watch(options: WatchOptions): AsyncIterable<WatchResult>;
   close(): Promise<void>;
