@@ -1,0 +1,21 @@
+// Options of the backends inside the network configuration. Schemas: backend-<type>.json.
+import { contractOf, type Contract } from "../validate.ts";
+import { contract as vxlan } from "../generated/backend-vxlan.js";
+import type { VxlanOptions } from "../generated/backend-vxlan.js";
+import { contract as hostGw } from "../generated/backend-host-gw.js";
+import type { HostGwOptions } from "../generated/backend-host-gw.js";
+import { contract as alloc } from "../generated/backend-alloc.js";
+import type { AllocOptions } from "../generated/backend-alloc.js";
+
+export type { VxlanOptions } from "../generated/backend-vxlan.js";
+export type { HostGwOptions } from "../generated/backend-host-gw.js";
+export type { AllocOptions } from "../generated/backend-alloc.js";
+
+/** Of Backend with Type vxlan. */
+export const vxlanOptionsContract: Contract<VxlanOptions> = contractOf(vxlan, "ERR_BACKEND");
+
+/** Of Backend with Type host-gw. */
+export const hostGwOptionsContract: Contract<HostGwOptions> = contractOf(hostGw, "ERR_BACKEND");
+
+/** Of Backend with Type alloc. */
+export const allocOptionsContract: Contract<AllocOptions> = contractOf(alloc, "ERR_BACKEND");
