@@ -1,0 +1,35 @@
+// What a plugin is: one function for each CNI command. The skeleton has checked the environment, the input, the
+// version and the namespace before it calls one, and prints what it returns or throws.
+import type { Nftables } from "#kernel/nft/port";
+import type { Sys } from "#kernel/sys";
+import type { PluginName } from "#spec/plugin-names";
+import type { NetworkConfig } from "./config.ts";
+import type { Delegates } from "./delegate.ts";
+import type { Environment } from "./environment.ts";
+import type { Result } from "./result/types.ts";
+
+/** What the machine offers; opened when first used, so that a command that needs nothing pays for nothing. */
+export interface Machine {
+  readonly sys: Sys;
+  /** @throws LodenError ERR_MISSING_TOOL */
+  nftables(): Nftables;
+}
+
+/** One invocation. */
+export interface Call {
+  readonly environment: Environment;
+  readonly config: NetworkConfig;
+  readonly machine: Machine;
+  readonly delegates: Delegates;
+}
+
+export interface Plugin {
+  readonly name: PluginName;
+  add(call: Call): Result;
+  /** Must succeed whatever is missing, any number of times, with no prevResult and no namespace. */
+  del(call: Call): void;
+  check(call: Call): void;
+  gc(call: Call): void;
+  /** Throws CniError 50 when ADD could not be served now. */
+  status(call: Call): void;
+}

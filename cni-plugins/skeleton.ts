@@ -1,0 +1,159 @@
+// One invocation of a plugin, from the environment and the input to the output and the exit status. The order of the
+// checks, their codes and texts follow the reference library's pkg/skel, with three differences: a namespace that is
+// the plugin's own is refused before anything is done, errors carry cniVersion as the specification asks, and VERSION
+// echoes the version it was asked with.
+import { sameNetns } from "#kernel/netns";
+import { networkName, parseDocument, type NetworkConfig } from "./config.ts";
+import { PathDelegates, type CallOwn } from "./delegate.ts";
+import { readEnvironment, type Environment, type Variables } from "./environment.ts";
+import { CNI_ERROR, CniError, failure, toCniError } from "./error.ts";
+import { Fields, type JsonObject } from "./fields.ts";
+import type { Machine, Plugin } from "./plugin.ts";
+import { printDocument, resultDocument } from "./result/print.ts";
+import type { Result } from "./result/types.ts";
+import { decodeVersion, isAtLeast, isSupported, LATEST_VERSION, requireSupported, SUPPORTED_VERSIONS } from "./version.ts";
+
+/** The input and outputs of the process. */
+export interface Streams {
+  /** All of standard input. @throws when it cannot be read */
+  readInput(): string;
+  /** What standard input has at once; never waits long for a writer that may not come. */
+  readAvailableInput(): string;
+  writeOutput(text: string): void;
+  writeError(text: string): void;
+}
+
+/** Finds a plugin of ours by its name. */
+export type Registry = (name: string) => Plugin | undefined;
+
+/** Commands that came with a later version of the specification, and the configuration version they need. */
+const NEEDS_VERSION = { CHECK: "0.4.0", GC: "1.1.0", STATUS: "1.1.0" } as const;
+
+/**
+ * Serves one invocation.
+ * @returns the exit status: 0, or 1 with an error document on the output
+ */
+export function serve(plugin: Plugin, variables: Variables, streams: Streams, machine: Machine, registry: Registry): 0 | 1 {
+  if ((variables["CNI_COMMAND"] ?? "").trim() === "") {
+    streams.writeError(about(plugin.name));
+    return 0;
+  }
+  let version: string = LATEST_VERSION;
+  try {
+    const environment = readEnvironment(variables);
+    if (environment.command === "VERSION") {
+      streams.writeOutput(versionReply(streams.readAvailableInput()));
+      return 0;
+    }
+    const document = parseDocument(readAll(streams));
+    version = versionForErrors(document);
+    const result = invoke(plugin, environment, document, machine, streams, registry);
+    if (result !== undefined) streams.writeOutput(printDocument(resultDocument(result, version)));
+    return 0;
+  } catch (thrown) {
+    streams.writeOutput(printDocument(errorDocument(toCniError(thrown), version)));
+    return 1;
+  }
+}
+
+/** Runs one command of one plugin; for ADD there is a result. */
+function invoke(
+  plugin: Plugin,
+  environment: Environment,
+  document: JsonObject,
+  machine: Machine,
+  streams: Streams,
+  registry: Registry,
+): Result | undefined {
+  const fields = new Fields(document);
+  const name = networkName(fields);
+  const { command } = environment;
+  const version = decodeVersion(fields.raw("cniVersion"));
+  if (command === "CHECK" || command === "GC" || command === "STATUS") {
+    if (!isAtLeast(version, NEEDS_VERSION[command])) {
+      throw new CniError(CNI_ERROR.incompatibleVersion, `config version does not allow ${command}`, `it is ${version}`);
+    }
+  }
+  const config: NetworkConfig = { name, cniVersion: requireSupported(version), fields, document };
+  if (command === "ADD" || command === "DEL") refuseOwnNetns(environment, machine);
+  const callOwn: CallOwn = (type, ownEnvironment, ownDocument) => {
+    const own = registry(type);
+    if (own === undefined) throw failure(`${type} is a link to this executable, which has no plugin of that name`);
+    return invoke(own, ownEnvironment, ownDocument, machine, streams, registry);
+  };
+  const delegates = new PathDelegates(environment, callOwn, (text) => streams.writeError(text));
+  const call = { environment, config, machine, delegates };
+  switch (command) {
+    case "ADD": {
+      const result = plugin.add(call);
+      // A result that the configuration's version cannot express is a failure of ADD that must leave nothing behind.
+      try {
+        resultDocument(result, version);
+      } catch (error) {
+        plugin.del(call);
+        throw error;
+      }
+      return result;
+    }
+    case "DEL":
+      plugin.del(call);
+      return undefined;
+    case "CHECK":
+      plugin.check(call);
+      return undefined;
+    case "GC":
+      plugin.gc(call);
+      return undefined;
+    case "STATUS":
+      plugin.status(call);
+      return undefined;
+    case "VERSION":
+      return undefined;
+  }
+}
+
+function refuseOwnNetns(environment: Environment, machine: Machine): void {
+  if (environment.netns === "" || environment.allowOwnNetns) return;
+  if (!sameNetns(machine.sys, environment.netns)) return;
+  throw new CniError(
+    CNI_ERROR.invalidNetns,
+    "plugin's netns and netns from CNI_NETNS should not be the same",
+    `CNI_NETNS is ${environment.netns}`,
+  );
+}
+
+function readAll(streams: Streams): string {
+  try {
+    return streams.readInput();
+  } catch (error) {
+    throw new CniError(CNI_ERROR.ioFailure, `error reading from stdin: ${(error as Error).message}`, "", error);
+  }
+}
+
+/** The version an error document shows: the configuration's where it is one we speak. */
+function versionForErrors(document: JsonObject): string {
+  const version = new Fields(document).raw("cniVersion");
+  if (version === undefined || version === "") return SUPPORTED_VERSIONS[0];
+  return typeof version === "string" && isSupported(version) ? version : LATEST_VERSION;
+}
+
+/** An error as the specification prints it. */
+export function errorDocument(error: CniError, version: string): object {
+  const { cniCode: code, message: msg, details } = error;
+  return { cniVersion: version, code, msg, ...(details === "" ? {} : { details }) };
+}
+
+function versionReply(input: string): string {
+  let version: string = LATEST_VERSION;
+  try {
+    const asked = new Fields(parseDocument(input)).raw("cniVersion");
+    if (typeof asked === "string" && isSupported(asked)) version = asked;
+  } catch {
+    // No input, or none that is a document: callers older than the specification's wish for one send nothing.
+  }
+  return `${JSON.stringify({ cniVersion: version, supportedVersions: SUPPORTED_VERSIONS })}\n`;
+}
+
+function about(name: string): string {
+  return `CNI ${name} plugin of Loden\nCNI protocol versions supported: ${SUPPORTED_VERSIONS.join(", ")}\n`;
+}
