@@ -1,0 +1,96 @@
+// Which lease a starting node should hold, decided from one snapshot of all leases. Pure; holder.ts carries it out with
+// compare-and-swap writes and decides again when it lost a race. spec/decisions/lease-ownership.md tells the order and
+// why it is so.
+import { FAMILIES } from "#kernel/ip/address";
+import type { Prefix } from "#kernel/ip/prefix";
+import type { Random } from "../clock.ts";
+import type { Entry } from "../store/port.ts";
+import { chooseSubnets, fitsNetwork } from "./allocate.ts";
+import { parseSubnetKey, subnetKey } from "./keys.ts";
+import { decodeLease } from "./record.ts";
+import type { Lease, Network, PerFamily } from "./types.ts";
+
+/** Who asks for a lease. */
+export interface Claimant {
+  readonly nodeId: string;
+  readonly publicAddress: Lease["publicAddress"];
+  /** Subnets of the subnet file: containers may be running in them. */
+  readonly previous: PerFamily<Prefix> | undefined;
+}
+
+export type Choice =
+  /** Take up a lease of our own, or one that flannel left for our address. */
+  | { readonly type: "own"; readonly entry: Entry; readonly lease: Lease }
+  /** Nobody has these subnets. */
+  | { readonly type: "create"; readonly key: string; readonly subnet: PerFamily<Prefix> }
+  /** A lease of our own that no longer fits the network: to be deleted before another is taken. */
+  | { readonly type: "discard"; readonly entry: Entry }
+  /** Another node id holds a lease for our public address, or our node id holds one for another address. */
+  | { readonly type: "disputed"; readonly entry: Entry; readonly lease: Lease };
+
+export type Ownership = "mine" | "disputed" | "foreign";
+
+/**
+ * Whose a lease is. A record without a node id is flannel's, which knows a node by its public address. The same node id
+ * under another address counts as ours only with the subnet file as a witness: ids can be cloned with the machine.
+ */
+export function ownership(lease: Lease, claimant: Claimant): Ownership {
+  const isOurAddress = FAMILIES.some((family) => {
+    const address = lease.publicAddress[family];
+    return address !== undefined && claimant.publicAddress[family]?.equals(address) === true;
+  });
+  if (lease.nodeId === undefined) return isOurAddress ? "mine" : "foreign";
+  if (lease.nodeId !== claimant.nodeId) return isOurAddress ? "disputed" : "foreign";
+  const wasOurs = claimant.previous !== undefined && subnetKey(claimant.previous) === lease.key;
+  return isOurAddress || wasOurs ? "mine" : "disputed";
+}
+
+/** @throws LodenError ERR_OUT_OF_SUBNETS */
+export function chooseLease(entries: readonly Entry[], claimant: Claimant, network: Network, random: Random): Choice {
+  const previous =
+    claimant.previous !== undefined && fitsNetwork(network, claimant.previous) ? claimant.previous : undefined;
+  const previousKey = previous === undefined ? undefined : subnetKey(previous);
+  const leases = entries.flatMap((entry) => readable(entry) ?? []);
+  const mine = leases.filter(({ lease }) => ownership(lease, claimant) === "mine");
+  const fitting = mine.filter(({ lease }) => fitsNetwork(network, lease.subnet));
+
+  const kept = fitting.find(({ lease }) => lease.key === previousKey);
+  if (kept !== undefined) return { type: "own", ...kept };
+  // Containers of a subnet that nobody else has taken keep it, even where another lease bears our address.
+  const taken = entries.flatMap(({ key }) => parseSubnetKey(key) ?? []);
+  if (previous !== undefined && previousKey !== undefined && !taken.some((subnets) => overlap(subnets, previous))) {
+    return { type: "create", key: previousKey, subnet: previous };
+  }
+  const disputed = leases.find(({ lease }) => ownership(lease, claimant) === "disputed");
+  const [first] = fitting;
+  if (first !== undefined) return { type: "own", ...first };
+  if (disputed !== undefined) return { type: "disputed", ...disputed };
+  const [unfit] = mine;
+  if (unfit !== undefined) return { type: "discard", entry: unfit.entry };
+  const subnet = chooseSubnets(network, taken, random);
+  return { type: "create", key: subnetKey(subnet), subnet };
+}
+
+/** Leases of our own besides the one held: left over, and of no use to anybody. */
+export function leftovers(entries: readonly Entry[], claimant: Claimant, held: string): Entry[] {
+  return entries.filter((entry) => {
+    const lease = entry.key === held ? undefined : readable(entry)?.lease;
+    return lease !== undefined && ownership(lease, claimant) === "mine";
+  });
+}
+
+/** A record whose value cannot be read still occupies the subnet its key names, but belongs to nobody known. */
+function readable(entry: Entry): { entry: Entry; lease: Lease } | undefined {
+  try {
+    return { entry, lease: decodeLease(entry.key, entry.value) };
+  } catch {
+    return undefined;
+  }
+}
+
+function overlap(a: PerFamily<Prefix>, b: PerFamily<Prefix>): boolean {
+  return FAMILIES.some((family) => {
+    const [left, right] = [a[family], b[family]];
+    return left !== undefined && right !== undefined && left.overlaps(right);
+  });
+}

@@ -1,0 +1,104 @@
+// The other nodes' leases, from what the store's watch delivers: a snapshot, or events that add to it. A record that
+// cannot be read is reported once and changes nothing: what was known under its key stays until the key is deleted.
+import { errorText } from "#spec/errors";
+import type { Log } from "../log.ts";
+import type { Entry, WatchResult } from "../store/port.ts";
+import { decodeLease } from "./record.ts";
+import type { Lease } from "./types.ts";
+
+export type PeerChange =
+  /** The complete list: what is not in it is gone. */
+  | { readonly type: "all"; readonly leases: readonly Lease[] }
+  | { readonly type: "some"; readonly put: readonly Lease[]; readonly deleted: readonly string[] };
+
+interface Known {
+  readonly lease: Lease;
+  readonly modRevision: bigint;
+}
+
+export class PeerTable {
+  readonly #own: string;
+  readonly #log: Log;
+  #leases = new Map<string, Known>();
+  readonly #unusable = new Map<string, string>();
+
+  /** @param own key of this node's own lease, which is no peer */
+  constructor(own: string, log: Log) {
+    this.#own = own;
+    this.#log = log;
+  }
+
+  /** Never throws, whatever the store holds. */
+  apply(result: WatchResult): PeerChange {
+    if (result.type === "snapshot") return this.#replace(result.entries);
+    const put = new Map<string, Lease>();
+    const deleted = new Set<string>();
+    for (const event of result.events) {
+      const key = event.type === "put" ? event.entry.key : event.key;
+      if (key === "config" || key === this.#own) continue;
+      if (event.type === "delete") {
+        put.delete(key);
+        if (this.#leases.delete(key)) deleted.add(key);
+        this.#usable(key);
+        continue;
+      }
+      const lease = this.#read(event.entry);
+      if (lease === undefined) continue;
+      this.#leases.set(key, { lease, modRevision: event.entry.modRevision });
+      deleted.delete(key);
+      put.set(key, lease);
+    }
+    return { type: "some", put: [...put.values()], deleted: [...deleted] };
+  }
+
+  get size(): number {
+    return this.#leases.size;
+  }
+
+  leases(): Lease[] {
+    return Array.from(this.#leases.values(), ({ lease }) => lease);
+  }
+
+  /** Text that says what is wrong, by lease key. */
+  unusable(): ReadonlyMap<string, string> {
+    return this.#unusable;
+  }
+
+  #replace(entries: readonly Entry[]): PeerChange {
+    const next = new Map<string, Known>();
+    for (const entry of entries) {
+      if (entry.key === this.#own) continue;
+      const before = this.#leases.get(entry.key);
+      if (before?.modRevision === entry.modRevision) {
+        next.set(entry.key, before);
+        continue;
+      }
+      const lease = this.#read(entry) ?? before?.lease;
+      if (lease !== undefined) next.set(entry.key, { lease, modRevision: entry.modRevision });
+    }
+    const present = new Set(entries.map(({ key }) => key));
+    for (const key of this.#unusable.keys()) if (!present.has(key)) this.#usable(key);
+    this.#leases = next;
+    return { type: "all", leases: this.leases() };
+  }
+
+  #read(entry: Entry): Lease | undefined {
+    try {
+      const lease = decodeLease(entry.key, entry.value);
+      this.#usable(entry.key);
+      return lease;
+    } catch (error) {
+      const text = errorText(error);
+      if (this.#unusable.get(entry.key) !== text) {
+        this.#unusable.set(entry.key, text);
+        this.#log.warn({ lease: entry.key, err: error }, "a lease record cannot be read; it changes nothing");
+      }
+      return undefined;
+    }
+  }
+
+  #usable(key: string): void {
+    if (this.#unusable.delete(key))
+      this.#log.info({ lease: key }, "the unreadable lease record is gone or readable now");
+  }
+}

@@ -1,0 +1,67 @@
+// Lease values: the JSON that flannel reads and writes (spec/kv.md), byte for byte in its key order and escaping, with
+// Loden's own keys after flannel's, which flannel ignores.
+import { Address, FAMILIES } from "#kernel/ip/address";
+import { leaseContract } from "#spec/documents/lease";
+import { LodenError } from "#spec/errors";
+import { parseDocument } from "#spec/validate";
+import { parseSubnetKey } from "./keys.ts";
+import type { Lease, PerFamily } from "./types.ts";
+
+/** What Go's encoding/json escapes besides JSON's own: HTML's special characters and JavaScript's line ends. */
+const GO_ESCAPES = /[<>&\u2028\u2029]/g;
+
+/** The value of a lease. */
+export function encodeLease(lease: Omit<Lease, "key" | "subnet">): string {
+  const { publicAddress, backendType, backendData, nodeId, epoch } = lease;
+  const text = JSON.stringify({
+    PublicIP: publicAddress[4]?.toString() ?? "0.0.0.0",
+    PublicIPv6: publicAddress[6]?.toString() ?? null,
+    // JSON.stringify leaves out what is undefined, as Go's omitempty does.
+    BackendType: backendType === "" ? undefined : backendType,
+    BackendData: backendData[4],
+    BackendV6Data: backendData[6],
+    NodeID: nodeId,
+    Epoch: epoch,
+  });
+  return text.replaceAll(GO_ESCAPES, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/**
+ * A record under subnets/ as a lease. Host bits in the key are masked.
+ * @throws LodenError ERR_LEASE_INVALID that names the key or the field
+ */
+export function decodeLease(key: string, value: string): Lease {
+  const written = parseSubnetKey(key);
+  if (written === undefined) {
+    throw new LodenError(
+      "ERR_LEASE_INVALID",
+      `the key ${JSON.stringify(shorten(key))} is not a lease key, which looks like 10.5.1.0-24`,
+    );
+  }
+  const document = parseDocument(leaseContract, value);
+  const subnet: Lease["subnet"] = {};
+  const publicAddress: PerFamily<Address> = {};
+  const backendData: Lease["backendData"] = {};
+  const texts = { 4: document.PublicIP, 6: document.PublicIPv6 };
+  const data = { 4: document.BackendData, 6: document.BackendV6Data };
+  for (const family of FAMILIES) {
+    const prefix = written[family];
+    if (prefix !== undefined) subnet[family] = prefix.masked;
+    const address = texts[family] === undefined ? undefined : Address.tryParse(texts[family]);
+    if (address !== undefined && !address.isUnspecified) publicAddress[family] = address;
+    if (data[family] !== undefined) backendData[family] = data[family];
+  }
+  return {
+    key,
+    subnet,
+    publicAddress,
+    backendType: document.BackendType ?? "",
+    backendData,
+    ...(document.NodeID === undefined ? {} : { nodeId: document.NodeID }),
+    ...(document.Epoch === undefined ? {} : { epoch: document.Epoch }),
+  };
+}
+
+function shorten(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
