@@ -1,6 +1,7 @@
 // The Backend port. A backend is a pure function from configuration, this node and leases to kernel objects: no system
 // call, no clock, no state. `peer` sees one lease alone, so a lease event costs one peer's objects, whatever the size
 // of the cluster.
+import type { Family } from "#kernel/ip/address";
 import type { BackendData, Lease, Network, Node } from "../lease/types.ts";
 import type { KernelObject } from "../reconcile/port.ts";
 
@@ -18,10 +19,10 @@ export interface Backend {
   /** Device, addresses, network-wide routes and sysctls. */
   base(node: Node): KernelObject[];
   /**
-   * What one peer adds. Throws LodenError ERR_LEASE_INVALID when the lease cannot be used by this backend: it is
-   * reported and costs nobody else anything.
+   * What one peer adds for one family that both the network and the lease have. Throws LodenError ERR_LEASE_INVALID
+   * when the lease cannot be used by this backend: it is reported and costs nobody else, nor the other family, anything.
    */
-  peer(node: Node, lease: Lease): KernelObject[];
+  peer(node: Node, lease: Lease, family: Family): KernelObject[];
 }
 
 /**

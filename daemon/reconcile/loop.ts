@@ -1,9 +1,20 @@
-// The reconciler: holds what should be against what the kernel has and applies the difference. See loop's parts:
-// desired.ts (what should be), diff.ts (the difference), retries.ts (what failed), admission.ts (which lease counts).
+// The reconciler: holds what should be against what the kernel has, and applies the difference in one batch.
+//
+// Nothing is done because of one event. A lease event, a notification, a timer, a failed try only mark what to look at;
+// marks that come together become one pass. Lease events mark their own keys, and those are compared with what is known
+// without a dump. Notifications and timers mark kinds, and a dump finds the truth. Parts: desired.ts (what should be),
+// known.ts (what is believed), diff.ts (the difference), pass.ts (one pass), retries.ts (what failed), peers.ts (leases).
 import type { Backend } from "../backend/port.ts";
 import type { Clock } from "../clock.ts";
 import type { Lease, Network, Node } from "../lease/types.ts";
-import type { Kernel, KernelObject, ObjectKind } from "./port.ts";
+import { DesiredState } from "./desired.ts";
+import { isMet } from "./diff.ts";
+import { Known } from "./known.ts";
+import { BASE, KINDS } from "./objects.ts";
+import { Pass } from "./pass.ts";
+import { Peers } from "./peers.ts";
+import type { Kernel, KernelObject, Observation, ObjectKind } from "./port.ts";
+import { Retries } from "./retries.ts";
 
 /** All that the desired state depends on besides the leases. */
 export interface Fabric {
@@ -16,15 +27,23 @@ export interface Fabric {
 }
 
 export type ReconcileEvent =
-  | { readonly type: "pass"; readonly changes: number; readonly failures: number; readonly drift: number; readonly ms: number; readonly dumped: readonly ObjectKind[] }
-  /** A desired object, or all of a kind, could not be brought about; told once, and again when the reason changes. */
+  | {
+      readonly type: "pass";
+      readonly changes: number;
+      readonly failures: number;
+      readonly drift: number;
+      readonly ms: number;
+      readonly dumped: readonly ObjectKind[];
+    }
+  /** A change, or a whole kind's dump, failed; told once, and again when the reason changes. */
   | { readonly type: "failed"; readonly key: string; readonly because: string; readonly error: Error }
   | { readonly type: "recovered"; readonly key: string }
-  /** Something of ours was altered or removed by others and is as it should be again. */
+  /** Something of ours was altered or removed by others, and is as it should be again. */
   | { readonly type: "drift"; readonly key: string; readonly change: "add" | "update" | "remove" }
-  /** A lease that cannot be used, or that is not for this node's backends. */
+  /** A lease that cannot be used, or that is for another backend. */
   | { readonly type: "lease-refused"; readonly lease: string; readonly error: Error }
   | { readonly type: "lease-ignored"; readonly lease: string; readonly note: string }
+  /** A pass broke off; everything is compared again. */
   | { readonly type: "trouble"; readonly error: Error };
 
 export interface Failure {
@@ -80,4 +99,224 @@ export interface Reconciler {
   state(): ReconcilerState;
 }
 
-export declare function createReconciler(options: ReconcilerOptions): Reconciler;
+/** sysctls tell nobody when they change, and FDB entries of a device are lost with it alone. */
+const RESYNC_MS = 30_000;
+
+/** Marks that come within this many milliseconds are one pass. */
+const GATHER_MS = 10;
+
+/** Somebody who undoes our work again and again gets an answer at longer and longer intervals, up to this one. */
+const LONGEST_GATHER_MS = 400;
+
+/** Repairs farther apart than this have nothing to do with each other. */
+const FIGHT_MS = 2_000;
+
+/** Milliseconds to wait after a pass that broke off. */
+const TROUBLE_MS = 1_000;
+
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  return new Loop(options);
+}
+
+class Loop implements Reconciler {
+  readonly #kernel: Kernel;
+  readonly #clock: Clock;
+  readonly #resyncMs: number;
+  readonly #tell: (event: ReconcileEvent) => void;
+  readonly #desired = new DesiredState();
+  readonly #known = new Known();
+  readonly #peers: Peers;
+  readonly #retries: Retries;
+  readonly #pass: Pass;
+  #fabric: Fabric;
+  /** Kinds to dump, and keys to compare without a dump. */
+  #kinds = new Set<ObjectKind>(KINDS);
+  #keys = new Set<string>();
+  /** The leases are all known: what nobody wants may go. */
+  #complete = false;
+  #passes = 0;
+  #lastPassMs = 0;
+  #drift = 0;
+  #fight = { since: -Infinity, count: 0 };
+  #nextResync = 0;
+  #isReady = false;
+  #wake: (() => void) | undefined;
+  readonly #ready = Promise.withResolvers<void>();
+  #settling: (() => void)[] = [];
+
+  constructor(options: ReconcilerOptions) {
+    this.#kernel = options.kernel;
+    this.#clock = options.clock;
+    this.#resyncMs = options.resyncMs ?? RESYNC_MS;
+    this.#tell = options.onEvent ?? (() => undefined);
+    this.#fabric = options.fabric;
+    this.#retries = new Retries(this.#clock);
+    this.#peers = new Peers(this.#desired, this.#tell);
+    this.#pass = new Pass(this.#kernel, this.#desired, this.#known, this.#retries, this.#clock, this.#tell);
+    this.#setBase();
+  }
+
+  start(signal: AbortSignal): void {
+    const watch = this.#kernel.watch((seen) => this.#observe(seen));
+    signal.addEventListener("abort", () => watch[Symbol.dispose](), { once: true });
+    void this.#run(signal);
+  }
+
+  configure(fabric: Fabric): void {
+    this.#fabric = fabric;
+    const touched = [this.#setBase(), this.#peers.reconfigure(fabric)];
+    for (const keys of touched) this.#mark([], keys);
+  }
+
+  replaceLeases(leases: readonly Lease[]): void {
+    const touched = this.#peers.replace(this.#fabric, leases);
+    // From now on strays may go, so everything has to be looked at once.
+    this.#mark(this.#complete ? [] : KINDS, touched);
+    this.#complete = true;
+  }
+
+  putLease(lease: Lease): void {
+    this.#mark([], this.#peers.put(this.#fabric, lease));
+  }
+
+  deleteLease(key: string): void {
+    this.#mark([], this.#peers.delete(key));
+  }
+
+  resync(): void {
+    this.#mark(KINDS, []);
+  }
+
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settling.push(resolve);
+      // A rest that is under way is answered at once; a pass answers at its end.
+      if (this.#wake !== undefined) this.#answerSettled();
+    });
+  }
+
+  ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  state(): ReconcilerState {
+    let applied = 0;
+    for (const object of this.#desired.objects()) if (this.#isApplied(object)) applied++;
+    return {
+      desired: Object.fromEntries(KINDS.map((kind) => [kind, this.#desired.count(kind)])) as Record<ObjectKind, number>,
+      applied,
+      failed: [...this.#retries.list(), ...this.#pass.conflicts()],
+      peers: this.#peers.count,
+      refused: this.#peers.refused(),
+      ignored: this.#peers.ignored(),
+      passes: this.#passes,
+      lastPassMs: this.#lastPassMs,
+      driftRepaired: this.#drift,
+      ready: this.#isReady,
+    };
+  }
+
+  /** Until the signal aborts: rest until there is something to do, gather what comes together, do it. */
+  async #run(signal: AbortSignal): Promise<void> {
+    this.#nextResync = this.#clock.monotonic() + this.#resyncMs;
+    while (!signal.aborted) {
+      try {
+        await this.#rest(signal);
+        await this.#clock.sleep(this.#gatherMs(), signal);
+        this.#onePass();
+      } catch (error) {
+        // signal can abort while it sleeps
+        if (signal.aborted) return;
+        this.#tell({ type: "trouble", error: error instanceof Error ? error : new Error(String(error)) });
+        this.#mark(KINDS, []);
+        await this.#clock.sleep(TROUBLE_MS, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  async #rest(signal: AbortSignal): Promise<void> {
+    if (this.#marked) return;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    this.#answerSettled();
+    const untilResync = this.#nextResync - this.#clock.monotonic();
+    const delay = Math.max(0, Math.min(untilResync, this.#retries.nextDelay() ?? untilResync));
+    try {
+      await this.#clock.sleep(delay, AbortSignal.any([signal, woken.signal]));
+    } catch (error) {
+      if (signal.aborted) throw error;
+    } finally {
+      this.#wake = undefined;
+    }
+  }
+
+  #onePass(): void {
+    const now = this.#clock.monotonic();
+    if (now >= this.#nextResync) this.#mark(KINDS, []);
+    if (KINDS.every((kind) => this.#kinds.has(kind))) this.#nextResync = now + this.#resyncMs;
+    const kinds = this.#kinds;
+    const keys = this.#keys;
+    this.#kinds = new Set();
+    this.#keys = new Set();
+    const result = this.#pass.run(kinds, keys, this.#complete);
+    this.#passes++;
+    this.#lastPassMs = this.#clock.monotonic() - now;
+    this.#drift += result.drift;
+    if (result.drift > 0) {
+      this.#fight = { since: now, count: now - this.#fight.since < FIGHT_MS ? this.#fight.count + 1 : 0 };
+    }
+    this.#isReady = this.#desired.of(BASE).every((object) => this.#isApplied(object));
+    if (this.#isReady) this.#ready.resolve();
+    this.#tell({ type: "pass", ...result, ms: this.#lastPassMs });
+  }
+
+  /** What a notification tells matters when it differs from what is wanted. Our own writes do not. */
+  #observe(seen: readonly Observation[]): void {
+    const kinds = new Set<ObjectKind>();
+    for (const { kind, key, actual } of seen) {
+      const object = key === undefined ? undefined : this.#desired.get(key);
+      const expected =
+        key !== undefined &&
+        (object === undefined ? actual?.ours !== true : actual !== undefined && isMet(object, actual));
+      if (!expected) kinds.add(kind);
+    }
+    // The kernel drops what is on a link without a word when the link goes down or away.
+    const all = kinds.has("link");
+    if (all) this.#retries.hurry();
+    if (kinds.size > 0) this.#mark(all ? KINDS : kinds, []);
+  }
+
+  #setBase(): Set<string> {
+    const { backends, node, extras } = this.#fabric;
+    const objects = [...backends.flatMap((backend) => backend.base(node)), ...extras];
+    return this.#desired.set(
+      BASE,
+      objects.map((object) => ({ ...object, because: BASE })),
+    );
+  }
+
+  #isApplied(object: KernelObject): boolean {
+    const found = this.#known.get(object.kind, object.key);
+    return found !== undefined && isMet(object, found);
+  }
+
+  #mark(kinds: Iterable<ObjectKind>, keys: Iterable<string>): void {
+    for (const kind of kinds) this.#kinds.add(kind);
+    for (const key of keys) this.#keys.add(key);
+    if (this.#marked) this.#wake?.();
+  }
+
+  get #marked(): boolean {
+    return this.#kinds.size > 0 || this.#keys.size > 0;
+  }
+
+  #gatherMs(): number {
+    const fighting = this.#clock.monotonic() - this.#fight.since < FIGHT_MS;
+    return fighting ? Math.min(LONGEST_GATHER_MS, GATHER_MS * 2 ** this.#fight.count) : GATHER_MS;
+  }
+
+  #answerSettled(): void {
+    if (this.#marked) return;
+    for (const resolve of this.#settling.splice(0)) resolve();
+  }
+}

@@ -23,6 +23,12 @@ export const BASE: Because = "base";
 /** In the order in which they depend on each other: a later kind may need an earlier one. */
 export const KINDS: readonly ObjectKind[] = ["link", "address", "sysctl", "neighbour", "fdb", "route", "nft-table"];
 
+/** The kind of the object that a key names. */
+export function kindOfKey(key: string): ObjectKind | undefined {
+  const word = key.slice(0, key.indexOf(" "));
+  return KINDS.find((kind) => kind === word);
+}
+
 export function linkKey(name: string): string {
   return `link ${name}`;
 }

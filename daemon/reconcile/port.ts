@@ -88,20 +88,28 @@ interface SpecByKind {
 
 export type ObjectKind = keyof SpecByKind;
 
-export type KernelObject = {
-  [K in ObjectKind]: { readonly kind: K; readonly key: string; readonly spec: SpecByKind[K]; readonly because: Because };
-}[ObjectKind];
+export type KernelObject<Kind extends ObjectKind = ObjectKind> = {
+  [K in Kind]: { readonly kind: K; readonly key: string; readonly spec: SpecByKind[K]; readonly because: Because };
+}[Kind];
 
 /** What the kernel has, of the kinds asked for: our own objects (by mark) and those that stand where ours should. */
-export interface ActualObject {
-  readonly kind: ObjectKind;
-  readonly key: string;
-  /** The object bears Loden's mark: it may be pruned when nobody wants it. */
-  readonly ours: boolean;
-  /** Nobody of user space made it (a route of protocol kernel): it is neither replaced nor removed, but reported. */
-  readonly untouchable?: boolean;
-  /** Comparable with a desired spec of the same key; see sameSpec in diff.ts. */
-  readonly spec: KernelObject["spec"];
+export type ActualObject<Kind extends ObjectKind = ObjectKind> = {
+  [K in Kind]: {
+    readonly kind: K;
+    readonly key: string;
+    /** The object bears Loden's mark: it may be pruned when nobody wants it. */
+    readonly ours: boolean;
+    /** Nobody of user space made it (a route of protocol kernel): it is neither replaced nor removed, but reported. */
+    readonly untouchable?: boolean;
+    /** Comparable with a desired spec of the same key (sameSpec in diff.ts); or, for a link, one that no wish is equal to. */
+    readonly spec: K extends "link" ? LinkSpec | OtherLinkSpec : SpecByKind[K];
+  };
+}[Kind];
+
+/** A link that stands where ours should and is no kind of ours. */
+export interface OtherLinkSpec {
+  readonly name: string;
+  readonly detail: { readonly kind: "other"; readonly name: string };
 }
 
 /** A kind whose dump failed is in `failed`, and nothing of it is ever treated as gone. */

@@ -1,0 +1,66 @@
+// What a vxlan node tells its peers: the lease's BackendData and BackendV6Data, `{"VNI":1,"VtepMAC":"96:59:…"}` as
+// flannel writes it (spec/kv.md). VNI is optional on the way in: flannel did not always write it, and no Linux reader
+// uses it.
+import { createHash } from "node:crypto";
+import type { Family } from "#kernel/ip/address";
+import { Mac } from "#kernel/ip/mac";
+import { LodenError } from "#spec/errors";
+import type { Lease, Node } from "../../lease/types.ts";
+import type { VxlanConfig } from "./config.ts";
+
+export interface VxlanData {
+  readonly VNI: number;
+  readonly VtepMAC: string;
+}
+
+/**
+ * The MAC of this node's device: always the same for one node id, VNI and family, so that a re-made device, a reboot
+ * or a lost lease changes nothing for the peers (flannel draws one at random, and udev may change it after that).
+ */
+export function vtepMac(config: VxlanConfig, node: Node, family: Family): Mac {
+  const seed = createHash("sha256").update(`loden vtep ${node.id} ${config.vni} ${family}`).digest();
+  const mac = Mac.locallyAdministered(seed);
+  if (config.macPrefix === undefined) return mac;
+  const bytes = mac.toBytes();
+  bytes.set(config.macPrefix);
+  return Mac.fromBytes(bytes);
+}
+
+/**
+ * The MAC that a peer's lease names for a family.
+ * @throws LodenError ERR_LEASE_INVALID naming the field
+ */
+export function peerMac(lease: Lease, family: Family): Mac {
+  const field = family === 4 ? "BackendData" : "BackendV6Data";
+  const data = lease.backendData[family];
+  const written = typeof data === "object" && data !== null ? vtepField(data) : undefined;
+  const mac = typeof written === "string" ? Mac.tryParse(written) : undefined;
+  if (mac === undefined) {
+    throw invalid(lease, `${field}.VtepMAC is ${shown(written)}, not a MAC address like 96:59:b2:3f:04:ee`);
+  }
+  const [first] = mac.toBytes();
+  if (mac.toBytes().every((octet) => octet === 0)) {
+    throw invalid(lease, `${field}.VtepMAC is all zero, which would send it every unknown frame`);
+  }
+  if (((first ?? 0) & 1) !== 0) throw invalid(lease, `${field}.VtepMAC ${mac.toString()} is a multicast address`);
+  return mac;
+}
+
+/** Go matches names in any case; the last one wins. */
+function vtepField(data: object): unknown {
+  let found: unknown;
+  for (const [name, value] of Object.entries(data)) if (name.toLowerCase() === "vtepmac") found = value as unknown;
+  return found;
+}
+
+function invalid(lease: Lease, reason: string): LodenError {
+  return new LodenError(
+    "ERR_LEASE_INVALID",
+    `lease ${lease.key}: ${reason}; its node cannot be reached over vxlan until it writes its lease anew`,
+    { fields: { lease: lease.key } },
+  );
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "absent" : (JSON.stringify(value) ?? "absent").slice(0, 64);
+}

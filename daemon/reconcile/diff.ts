@@ -1,0 +1,128 @@
+// Compares desired with actual objects and says what to change. Pure.
+import type {
+  ActualObject,
+  Change,
+  KernelObject,
+  LinkSpec,
+  ObjectKind,
+  OtherLinkSpec,
+  RouteSpec,
+  SysctlSpec,
+} from "./port.ts";
+
+/** Kinds whose objects can bear our mark; one that is as it should be but lacks it is marked by an update. */
+const MARKABLE: ReadonlySet<ObjectKind> = new Set(["link", "route", "nft-table"]);
+
+/** What the comparison needs of the desired state. */
+export interface DesiredView {
+  get(key: string): KernelObject | undefined;
+}
+
+/** What the comparison needs of the actual state. */
+export interface ActualView {
+  get(key: string): ActualObject | undefined;
+}
+
+/**
+ * The changes for `keys`, in their order. With `prune` off nothing is removed; an object that is not ours never is.
+ */
+export function diff(desired: DesiredView, actual: ActualView, keys: Iterable<string>, prune: boolean): Change[] {
+  const changes: Change[] = [];
+  for (const key of keys) {
+    const object = desired.get(key);
+    const found = actual.get(key);
+    if (object === undefined) {
+      if (found !== undefined && found.ours && prune) changes.push({ type: "remove", actual: found });
+    } else if (found === undefined) {
+      changes.push({ type: "add", object });
+    } else if (!isMet(object, found)) {
+      changes.push({ type: "update", object, actual: found });
+    }
+  }
+  return changes;
+}
+
+/** The object is there as it should be, mark included. */
+export function isMet(object: KernelObject, found: ActualObject): boolean {
+  return (found.ours || !MARKABLE.has(object.kind)) && sameSpec(object, found);
+}
+
+/** What is there is what is wanted, whoever made it. What the wish leaves open, any value meets. */
+export function sameSpec(object: KernelObject, found: KernelObject | ActualObject): boolean {
+  switch (object.kind) {
+    case "link":
+      return found.kind === "link" && sameLink(object.spec, found.spec);
+    case "address":
+      return (
+        found.kind === "address" &&
+        found.spec.link === object.spec.link &&
+        found.spec.address.equals(object.spec.address)
+      );
+    case "route":
+      return found.kind === "route" && sameRoute(object.spec, found.spec);
+    case "neighbour":
+      return (
+        found.kind === "neighbour" &&
+        found.spec.link === object.spec.link &&
+        found.spec.address.equals(object.spec.address) &&
+        found.spec.mac.equals(object.spec.mac)
+      );
+    case "fdb":
+      return (
+        found.kind === "fdb" &&
+        found.spec.link === object.spec.link &&
+        found.spec.mac.equals(object.spec.mac) &&
+        found.spec.remote.equals(object.spec.remote)
+      );
+    case "sysctl":
+      return found.kind === "sysctl" && meetsSysctl(object.spec, found.spec.value);
+    default:
+      // A table is found with the content that was written when nobody altered it, and with none when somebody did.
+      return found.kind === "nft-table" && JSON.stringify(found.spec.content) === JSON.stringify(object.spec.content);
+  }
+}
+
+/** The link cannot become what is wanted by changes in place: it has to be removed and made anew. */
+export function needsReplacement(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
+  const [a, b] = [want.detail, is.detail];
+  if (b.kind !== a.kind) return true;
+  const ports = a.port === 0 || b.port === 0 || a.port === b.port;
+  return !(
+    a.vni === b.vni &&
+    ports &&
+    a.local.equals(b.local) &&
+    a.parent === b.parent &&
+    a.gbp === b.gbp &&
+    a.learning === b.learning
+  );
+}
+
+function sameLink(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
+  return (
+    !needsReplacement(want, is) &&
+    "mtu" in is &&
+    want.mtu === is.mtu &&
+    want.up === is.up &&
+    (want.mac === undefined || is.mac?.equals(want.mac) === true)
+  );
+}
+
+function sameRoute(want: RouteSpec, is: RouteSpec): boolean {
+  return (
+    want.destination.equals(is.destination) &&
+    want.link === is.link &&
+    want.onlink === is.onlink &&
+    want.mtu === is.mtu &&
+    same(want.gateway, is.gateway) &&
+    same(want.source, is.source)
+  );
+}
+
+/** A sysctl that the kernel does not have is found with an empty value. */
+function meetsSysctl(want: SysctlSpec, value: string): boolean {
+  return value === want.value || (want.ifPresent === true && value === "");
+}
+
+function same<T extends { equals(other: T): boolean }>(a: T | undefined, b: T | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.equals(b);
+}

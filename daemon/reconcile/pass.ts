@@ -1,0 +1,245 @@
+// One pass: dump what is marked, compare, apply the difference in one batch, book the outcomes.
+import { LodenError } from "#spec/errors";
+import type { Clock } from "../clock.ts";
+import type { DesiredState } from "./desired.ts";
+import { diff, isMet, needsReplacement } from "./diff.ts";
+import { linkOf, type Known } from "./known.ts";
+import type { Failure, ReconcileEvent } from "./loop.ts";
+import { KINDS, kindOfKey } from "./objects.ts";
+import type { ActualObject, Change, Kernel, ObjectKind, Outcome } from "./port.ts";
+import type { Retries } from "./retries.ts";
+
+export interface PassResult {
+  readonly changes: number;
+  readonly failures: number;
+  readonly drift: number;
+  readonly dumped: readonly ObjectKind[];
+}
+
+type Before = ReadonlyMap<ObjectKind, ReadonlyMap<string, ActualObject>>;
+
+export class Pass {
+  readonly #kernel: Kernel;
+  readonly #desired: DesiredState;
+  readonly #known: Known;
+  readonly #retries: Retries;
+  readonly #clock: Clock;
+  readonly #tell: (event: ReconcileEvent) => void;
+  readonly #conflicts = new Map<string, Failure>();
+
+  constructor(
+    kernel: Kernel,
+    desired: DesiredState,
+    known: Known,
+    retries: Retries,
+    clock: Clock,
+    tell: (event: ReconcileEvent) => void,
+  ) {
+    this.#kernel = kernel;
+    this.#desired = desired;
+    this.#known = known;
+    this.#retries = retries;
+    this.#clock = clock;
+    this.#tell = tell;
+  }
+
+  /** `marked` kinds are dumped; `keys` are compared with what is known. Nothing is removed unless `prune`. */
+  run(marked: ReadonlySet<ObjectKind>, keys: ReadonlySet<string>, prune: boolean): PassResult {
+    const kinds = new Set([...marked, ...this.#kindsToRetry()]);
+    const { before, dumped } = this.#refresh(kinds);
+    const changes = this.#changes(dumped, keys, prune);
+    const outcomes = this.#apply(changes);
+    const noLink = failedLinks(changes, outcomes);
+    let failures = 0;
+    let drift = 0;
+    for (const [index, change] of changes.entries()) {
+      const error = outcomes[index];
+      const wasDrift = this.#isDrift(change, before);
+      if (!this.#book(change, error, noLink)) failures++;
+      else if (wasDrift) {
+        drift++;
+        this.#tell({ type: "drift", key: keyOf(change), change: change.type });
+      }
+    }
+    this.#bookConflicts();
+    return { changes: changes.length, failures, drift, dumped: [...dumped] };
+  }
+
+  conflicts(): Failure[] {
+    return [...this.#conflicts.values()];
+  }
+
+  /** What failed is tried again by looking at its kind anew. */
+  #kindsToRetry(): Set<ObjectKind> {
+    const kinds = new Set<ObjectKind>();
+    for (const key of this.#retries.due()) {
+      const kind = kindOfKey(key) ?? KINDS.find((each) => key === dumpKey(each));
+      if (kind !== undefined) kinds.add(kind);
+    }
+    return kinds;
+  }
+
+  #refresh(kinds: ReadonlySet<ObjectKind>): { before: Before; dumped: Set<ObjectKind> } {
+    if (kinds.size === 0) return { before: new Map(), dumped: new Set() };
+    const actual = this.#kernel.dump(kinds);
+    const dumped = new Set(kinds);
+    for (const kind of kinds) {
+      const error = actual.failed.get(kind);
+      if (error === undefined) {
+        this.#recovered(dumpKey(kind));
+        continue;
+      }
+      dumped.delete(kind);
+      if (this.#retries.failed(dumpKey(kind), error)) {
+        this.#tell({ type: "failed", key: dumpKey(kind), because: "dump", error });
+      }
+    }
+    const before = this.#known.replace(actual, kinds);
+    for (const { key } of this.#retries.list()) {
+      const kind = kindOfKey(key);
+      if (kind === undefined || !kinds.has(kind)) continue;
+      if (!dumped.has(kind)) this.#retries.postpone(key);
+      // Somebody else may have brought about what we could not.
+      else if (this.#isSettled(kind, key)) this.#recovered(key);
+    }
+    return { before, dumped };
+  }
+
+  #isSettled(kind: ObjectKind, key: string): boolean {
+    const object = this.#desired.get(key);
+    const found = this.#known.get(kind, key);
+    return object === undefined ? found?.ours !== true : found !== undefined && isMet(object, found);
+  }
+
+  #changes(dumped: ReadonlySet<ObjectKind>, keys: ReadonlySet<string>, prune: boolean): Change[] {
+    const candidates = new Set<string>();
+    if (dumped.size > 0) {
+      for (const object of this.#desired.objects()) if (dumped.has(object.kind)) candidates.add(object.key);
+      for (const kind of dumped) for (const found of this.#known.of(kind)) candidates.add(found.key);
+    }
+    for (const key of keys) candidates.add(key);
+    const actual = { get: (key: string) => this.#find(key) };
+    const links = diff(this.#desired, actual, [...candidates].filter(isLinkKey), prune);
+    for (const change of links) {
+      const name = doomedLink(change);
+      if (name === undefined || this.#waits(change, keys)) continue;
+      // With the link goes all that is on it, so all of that is to be made anew.
+      this.#known.forgetLink(name);
+      for (const object of this.#desired.objects()) if (linkOf(object) === name) candidates.add(object.key);
+    }
+    return diff(this.#desired, actual, candidates, prune).filter((change) => {
+      // A kind that was never read is left alone: what stands there is not known.
+      if (!this.#known.has(kindOf(change))) return false;
+      return !this.#waits(change, keys);
+    });
+  }
+
+  /** A failed change waits for its time, unless what is wanted has just been said anew. */
+  #waits(change: Change, keys: ReadonlySet<string>): boolean {
+    const key = keyOf(change);
+    return !keys.has(key) && this.#retries.waits(key);
+  }
+
+  #find(key: string): ActualObject | undefined {
+    const kind = kindOfKey(key);
+    return kind === undefined ? undefined : this.#known.get(kind, key);
+  }
+
+  /** One outcome per change; what must not be touched is not handed to the kernel at all. */
+  #apply(changes: readonly Change[]): Outcome[] {
+    const allowed = changes.filter((change) => refusal(change) === undefined);
+    const outcomes = allowed.length === 0 ? [] : this.#kernel.apply(allowed);
+    const byChange = new Map(allowed.map((change, index) => [change, outcomes[index]]));
+    return changes.map((change) => refusal(change) ?? byChange.get(change));
+  }
+
+  #isDrift(change: Change, before: Before): boolean {
+    const kind = kindOf(change);
+    const old = before.get(kind);
+    if (old === undefined) return false;
+    const was = old.get(keyOf(change));
+    return change.type === "remove" ? was === undefined : was !== undefined && isMet(change.object, was);
+  }
+
+  /** True for a success. */
+  #book(change: Change, error: Outcome, noLink: ReadonlySet<string>): boolean {
+    const key = keyOf(change);
+    if (error !== undefined) {
+      const because = change.type === "remove" ? "no longer wanted" : change.object.because;
+      const news = this.#retries.failed(key, error);
+      // Thousands of objects fail with their link; one of these is enough to tell.
+      const link = linkOf(change.type === "remove" ? change.actual : change.object);
+      if (news && (link === undefined || !noLink.has(link))) this.#tell({ type: "failed", key, because, error });
+      return false;
+    }
+    if (change.type === "remove") this.#known.removed(change.actual);
+    else this.#known.applied(change.object);
+    this.#recovered(key);
+    return true;
+  }
+
+  #recovered(key: string): void {
+    if (this.#retries.succeeded(key)) this.#tell({ type: "recovered", key });
+  }
+
+  #bookConflicts(): void {
+    const now = this.#desired.conflicts();
+    for (const key of this.#conflicts.keys()) {
+      if (now.has(key)) continue;
+      this.#conflicts.delete(key);
+      this.#tell({ type: "recovered", key });
+    }
+    for (const [key, error] of now) {
+      const old = this.#conflicts.get(key);
+      if (old?.error.message === error.message) continue;
+      this.#conflicts.set(key, { key, error, since: old?.since ?? this.#clock.wall(), tries: 1 });
+      this.#tell({ type: "failed", key, because: this.#desired.get(key)?.because ?? "", error });
+    }
+  }
+}
+
+function keyOf(change: Change): string {
+  return change.type === "remove" ? change.actual.key : change.object.key;
+}
+
+function kindOf(change: Change): ObjectKind {
+  return change.type === "remove" ? change.actual.kind : change.object.kind;
+}
+
+function dumpKey(kind: ObjectKind): string {
+  return `dump of ${kind}`;
+}
+
+function failedLinks(changes: readonly Change[], outcomes: readonly Outcome[]): Set<string> {
+  const names = new Set<string>();
+  for (const [index, change] of changes.entries()) {
+    if (outcomes[index] === undefined || change.type === "remove") continue;
+    if (change.object.kind === "link") names.add(change.object.spec.name);
+  }
+  return names;
+}
+
+function isLinkKey(key: string): boolean {
+  return key.startsWith("link ");
+}
+
+/** The link that a change makes, makes anew or removes: nothing that was on it is there after it. */
+function doomedLink(change: Change): string | undefined {
+  if (change.type === "add") return change.object.kind === "link" ? change.object.spec.name : undefined;
+  const { actual } = change;
+  if (actual.kind !== "link") return undefined;
+  if (change.type === "remove") return actual.spec.name;
+  const { object } = change;
+  return object.kind === "link" && needsReplacement(object.spec, actual.spec) ? object.spec.name : undefined;
+}
+
+function refusal(change: Change): LodenError | undefined {
+  if (change.type !== "update" || change.actual.untouchable !== true) return undefined;
+  const { key, because } = change.object;
+  return new LodenError(
+    "ERR_KERNEL_CONFLICT",
+    `${key}, wanted by ${because}, is there already by the kernel's own doing: an interface of this host has an address ` +
+      "in that network; take that address away or move the fabric's network elsewhere",
+    { fields: { key, because } },
+  );
+}
