@@ -2,14 +2,29 @@
 // AF_BRIDGE (`bridge fdb`), handled by net/core/rtnetlink.c, net/bridge/br_fdb.c and drivers/net/vxlan.
 import type { Address } from "../ip/address.ts";
 import type { Mac } from "../ip/mac.ts";
+import { AF_BRIDGE, address, mac, readFields, u16, u16be, u32, u8, writeFields } from "./fields.ts";
+import type { Field } from "./fields.ts";
+import {
+  NDA_IFINDEX,
+  NEIGHBOUR_FLAG,
+  RTM_DELNEIGH,
+  RTM_GETNEIGH,
+  RTM_NEWNEIGH,
+  neighbourCache,
+  neighbourHeader,
+  readNeighbourHeader,
+} from "./neigh.ts";
 import type { NeighbourCache, NeighbourState } from "./neigh.ts";
+import { newMessage, plainMessage } from "./request.ts";
+import type { NewMode } from "./request.ts";
 import type { NetlinkSocket } from "./socket.ts";
+import { decodeError } from "./wire.ts";
 import type { Message } from "./wire.ts";
 
 /** A forwarding entry: frames for `mac` leave through `link`, over VXLAN to `remote`. */
 export interface FdbEntry {
   /** Index of the device: a bridge port, or a VXLAN device. */
-  readonly link: number;
+  readonly index: number;
   readonly mac: Mac;
   /** Absent in a request: permanent for a bridge port's own table as `bridge fdb` has it. */
   readonly state?: NeighbourState | number;
@@ -35,10 +50,66 @@ export interface FdbEntry {
 
 export interface FdbFilter {
   /** Index of the device or port. */
-  readonly link?: number;
+  readonly index?: number;
   /** Index of a bridge: the entries of its ports. */
   readonly bridge?: number;
 }
 
-/** create fails when the entry is there; append adds one more remote to a VXLAN entry. */
-export type FdbMode = "create" | "replace" | "append";
+const NDA_MASTER = 9;
+
+const FIELDS: readonly Field<FdbEntry>[] = [
+  [2, "mac", mac],
+  [1, "remote", address],
+  [3, "cache", neighbourCache],
+  [5, "vlan", u16],
+  [6, "port", u16be],
+  [7, "vni", u32],
+  [11, "sourceVni", u32],
+  [NDA_IFINDEX, "via", u32],
+  [NDA_MASTER, "master", u32],
+  [12, "protocol", u8],
+  [13, "nextHopId", u32],
+];
+
+/** Makes an entry. create: EEXIST when it is there; append: one more remote for the same MAC, VXLAN only. */
+export function fdbNew(entry: FdbEntry, mode: NewMode = "create"): Message {
+  return newMessage(RTM_NEWNEIGH, mode, writeFdb(entry));
+}
+
+/** Deletes an entry; of a VXLAN entry with several remotes only the one given. */
+export function fdbDelete(entry: FdbEntry): Message {
+  return plainMessage(RTM_DELNEIGH, writeFdb(entry));
+}
+
+function writeFdb(entry: FdbEntry) {
+  const { index, state = "permanent", flags = NEIGHBOUR_FLAG.self } = entry;
+  const writer = neighbourHeader(AF_BRIDGE, index, state, flags);
+  writeFields(writer, FIELDS, entry);
+  return writer;
+}
+
+/**
+ * Reads the payload of an RTM_NEWNEIGH or RTM_DELNEIGH message of AF_BRIDGE.
+ * @throws LodenError ERR_NETLINK_DECODE
+ */
+export function decodeFdb(payload: Uint8Array): FdbEntry {
+  const { family, index, state, flags, attrs } = readNeighbourHeader(payload);
+  const { mac: found, ...rest } = readFields(attrs, FIELDS);
+  if (family !== AF_BRIDGE || found === undefined) throw decodeError("a forwarding entry without a MAC address");
+  return { index, mac: found, state, flags, ...rest };
+}
+
+/** The forwarding entries of the socket's namespace: of all devices, of one, or of one bridge's ports. */
+export function fdbDump(socket: NetlinkSocket, filter: FdbFilter = {}): FdbEntry[] {
+  const { index, bridge } = filter;
+  const writer = neighbourHeader(AF_BRIDGE, index ?? 0, 0, 0);
+  if (bridge !== undefined) writer.u32(NDA_MASTER, bridge);
+  return socket
+    .dump(plainMessage(RTM_GETNEIGH, writer))
+    .map(({ payload }) => decodeFdb(payload))
+    .filter(
+      (entry) =>
+        (index === undefined || entry.index === index) &&
+        (bridge === undefined || entry.master === bridge || entry.index === bridge),
+    );
+}

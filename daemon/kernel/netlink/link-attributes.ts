@@ -1,6 +1,10 @@
 // The ifinfomsg header and the attributes that any link takes, whatever its kind: linux/if_link.h, linux/rtnetlink.h.
 // Apart from link.ts because a veth's peer is described by the same bytes inside its sibling's message.
 import type { Mac } from "../ip/mac.ts";
+import { readAttrs } from "./attr.ts";
+import type { AttrWriter } from "./attr.ts";
+import { bareText, headerView, i32, mac, readFields, text, u32, writeFields } from "./fields.ts";
+import type { Field } from "./fields.ts";
 
 /** Device flags, IFF_* of linux/if.h. */
 export const LINK_FLAG = {
@@ -44,4 +48,73 @@ export interface LinkAttributes {
   readonly netnsFd?: number;
   /** The same, as the namespace of a process. */
   readonly netnsPid?: number;
+}
+
+/** sizeof(struct ifinfomsg): u8 family, u8 pad, u16 type, i32 index, u32 flags, u32 change mask. */
+export const IFINFOMSG_LENGTH = 16;
+
+const FIELDS: readonly Field<LinkAttributes>[] = [
+  [3, "name", text],
+  [4, "mtu", u32],
+  [1, "mac", mac],
+  [2, "broadcast", mac],
+  [20, "alias", bareText],
+  [13, "txQueueLength", u32],
+  [27, "group", u32],
+  [31, "txQueues", u32],
+  [32, "rxQueues", u32],
+  [41, "gsoMaxSize", u32],
+  [40, "gsoMaxSegments", u32],
+  [58, "groMaxSize", u32],
+  [28, "netnsFd", i32],
+  [19, "netnsPid", i32],
+];
+
+/** The switches of a request and the flag bit each stands for; `arp` is the one that is set by its absence. */
+const SWITCHES = [
+  ["up", LINK_FLAG.up, false],
+  ["arp", LINK_FLAG.noArp, true],
+  ["promiscuous", LINK_FLAG.promiscuous, false],
+  ["multicast", LINK_FLAG.multicast, false],
+] as const;
+
+/** struct ifinfomsg of a request. */
+export function linkHeader(link: LinkAttributes, family = 0): Uint8Array {
+  let flags = 0;
+  let change = 0;
+  for (const [key, bit, inverted] of SWITCHES) {
+    const value = link[key];
+    if (value === undefined) continue;
+    change |= bit;
+    if (value !== inverted) flags |= bit;
+  }
+  const header = new DataView(new ArrayBuffer(IFINFOMSG_LENGTH));
+  header.setUint8(0, family);
+  header.setInt32(4, link.index ?? 0, true);
+  header.setUint32(8, flags, true);
+  header.setUint32(12, change, true);
+  return new Uint8Array(header.buffer);
+}
+
+export function writeLinkAttributes(writer: AttrWriter, link: LinkAttributes): void {
+  writeFields(writer, FIELDS, link);
+}
+
+/**
+ * Reads a request's ifinfomsg and attributes back.
+ * @throws LodenError ERR_NETLINK_DECODE
+ */
+export function readLinkAttributes(payload: Uint8Array): LinkAttributes {
+  const header = headerView(payload, IFINFOMSG_LENGTH, "ifinfomsg");
+  const index = header.getInt32(4, true);
+  const flags = header.getUint32(8, true);
+  const change = header.getUint32(12, true);
+  const switches = SWITCHES.flatMap(([key, bit, inverted]) =>
+    (change & bit) === 0 ? [] : [[key, ((flags & bit) !== 0) !== inverted] as const],
+  );
+  return {
+    ...(index === 0 ? {} : { index }),
+    ...Object.fromEntries(switches),
+    ...readFields(readAttrs(payload, IFINFOMSG_LENGTH), FIELDS),
+  };
 }

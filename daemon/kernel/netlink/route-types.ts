@@ -93,7 +93,7 @@ export interface Encapsulation {
 /** One way of several. */
 export interface NextHop {
   /** Index of the outgoing link. */
-  readonly link?: number;
+  readonly oif?: number;
   /** Of either family. */
   readonly gateway?: Address;
   /** 1 to 256; absent is 1. */
@@ -124,7 +124,7 @@ export interface Route {
   /** Source address for packets that have none yet. */
   readonly source?: Address;
   /** Index of the outgoing link. */
-  readonly link?: number;
+  readonly oif?: number;
   /** Metric: the lowest wins. Absent is 0, which IPv6 turns into 1024 (a delete in IPv6 then matches any). */
   readonly priority?: number;
   /** The gateway is on the link though no address says so. */
@@ -141,6 +141,6 @@ export interface Route {
   /** Seconds until the kernel drops it (IPv6). */
   readonly expires?: number;
   /** Incoming link and mark: in answers to routeGet. */
-  readonly inputLink?: number;
+  readonly iif?: number;
   readonly mark?: number;
 }

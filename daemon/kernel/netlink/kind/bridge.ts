@@ -1,5 +1,8 @@
 // Bridge devices: IFLA_BR_* of linux/if_link.h, read by net/bridge/br_netlink.c. Times are in the kernel's clock ticks
 // of a hundredth of a second (USER_HZ), as `ip -j` shows them.
+import type { AttrWriter, Attrs } from "../attr.ts";
+import { bool, readFields, u16, u16be, u32, u8, writeFields } from "../fields.ts";
+import type { Codec, Field } from "../fields.ts";
 
 /** Settings of a bridge. In a request absent means "leave as is" or the default; a dump has all the kernel knows. */
 export interface BridgeOptions {
@@ -38,4 +41,48 @@ export interface BridgeOptions {
 
 export interface BridgeKind extends BridgeOptions {
   readonly kind: "bridge";
+}
+
+/** struct br_boolopt_multi: u32 value, u32 mask. */
+const boolOptions: Codec<{ readonly value: number; readonly mask: number }> = {
+  read: (attrs, type) => {
+    const both = attrs.u64(type);
+    return both === undefined ? undefined : { value: Number(both & 0xffff_ffffn), mask: Number(both >> 32n) };
+  },
+  write: (writer, type, { value, mask }) => writer.u64(type, (BigInt(mask) << 32n) | BigInt(value)),
+};
+
+const FIELDS: readonly Field<BridgeOptions>[] = [
+  [1, "forwardDelay", u32],
+  [2, "helloTime", u32],
+  [3, "maxAge", u32],
+  [4, "ageingTime", u32],
+  [5, "stpState", u32],
+  [6, "priority", u16],
+  [7, "vlanFiltering", bool],
+  [8, "vlanProtocol", u16be],
+  [9, "groupForwardMask", u16],
+  [22, "multicastRouter", u8],
+  [23, "multicastSnooping", bool],
+  [24, "multicastQueryUseIfaddr", bool],
+  [25, "multicastQuerier", bool],
+  [27, "multicastHashMax", u32],
+  [36, "nfCallIptables", bool],
+  [37, "nfCallIp6tables", bool],
+  [38, "nfCallArptables", bool],
+  [39, "vlanDefaultPvid", u16],
+  [41, "vlanStats", bool],
+  [42, "multicastStats", bool],
+  [43, "multicastIgmpVersion", u8],
+  [44, "multicastMldVersion", u8],
+  [45, "vlanStatsPerPort", bool],
+  [46, "boolOptions", boolOptions],
+];
+
+export function writeBridge(writer: AttrWriter, options: BridgeOptions): void {
+  writeFields(writer, FIELDS, options);
+}
+
+export function readBridge(attrs: Attrs): BridgeKind {
+  return { kind: "bridge", ...readFields(attrs, FIELDS) };
 }

@@ -1,4 +1,6 @@
 // veth pairs: VETH_INFO_PEER of linux/veth.h, whose value is a whole ifinfomsg with attributes of its own.
+import type { AttrWriter, Attrs } from "../attr.ts";
+import { linkHeader, readLinkAttributes, writeLinkAttributes } from "../link-attributes.ts";
 import type { LinkAttributes } from "../link-attributes.ts";
 
 /** The other end, created by the same message. It must not be created up: the kernel answers ENOTCONN. */
@@ -8,4 +10,19 @@ export interface VethKind {
   readonly kind: "veth";
   /** In a request only: the kernel does not report it. A link's `parent` and `parentNetnsId` tell where the peer is. */
   readonly peer?: VethPeer;
+}
+
+const VETH_INFO_PEER = 1;
+
+export function writeVeth(writer: AttrWriter, { peer }: VethKind): void {
+  if (peer === undefined) return;
+  writer.nestPlain(VETH_INFO_PEER, (inner) => {
+    inner.raw(linkHeader(peer));
+    writeLinkAttributes(inner, peer);
+  });
+}
+
+export function readVeth(attrs: Attrs): VethKind {
+  const peer = attrs.get(VETH_INFO_PEER);
+  return peer === undefined ? { kind: "veth" } : { kind: "veth", peer: readLinkAttributes(peer) };
 }
