@@ -1,7 +1,7 @@
 // IP address text, in one place for the schemas' formats, subnet.env and daemon/kernel/ip: the ip-address package reads
 // and prints it, and this file narrows what the package accepts to what Go accepts (no zone ids, no prefix length in
 // an address) and prints RFC 5952, with the dotted form for mapped IPv4 addresses (§5) as Go's net/netip does.
-import { Address4, Address6 } from "ip-address";
+import { address4, address6 } from "./address-package.ts";
 
 /** The longest IPv6 text, six groups and a dotted quad, has 45 characters. Anything longer is refused unread. */
 const TEXT_LIMIT = 45;
@@ -24,8 +24,8 @@ export function parseAddressText(text: string): AddressNumber | undefined {
   if (text.length > TEXT_LIMIT || text.includes("/") || text.includes("%")) return undefined;
   try {
     return text.includes(":")
-      ? { family: 6, value: new Address6(text).bigInt() }
-      : { family: 4, value: new Address4(text).bigInt() };
+      ? { family: 6, value: new (address6())(text).bigInt() }
+      : { family: 4, value: new (address4())(text).bigInt() };
   } catch {
     return undefined;
   }
@@ -43,8 +43,8 @@ export function parsePrefixText(text: string): PrefixNumber | undefined {
 
 /** The value must fit the family. */
 export function printAddress(family: 4 | 6, value: bigint): string {
-  if (family === 4) return Address4.fromBigInt(value).correctForm();
-  const address = Address6.fromBigInt(value);
+  if (family === 4) return address4().fromBigInt(value).correctForm();
+  const address = address6().fromBigInt(value);
   return value >> 32n === MAPPED_HIGH ? address.to4in6() : address.correctForm();
 }
 

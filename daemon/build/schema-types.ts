@@ -36,21 +36,11 @@ class TypeWriter {
   type(schema: Schema): string {
     if (schema.$ref !== undefined) return this.#reference(schema.$ref);
     if (schema.enum !== undefined) return literals(schema);
-    switch (schema.type) {
-      case undefined:
-        return "unknown";
-      case "integer":
-        return "number";
-      case "array":
-        return `readonly ${arrayItem(schema.items === undefined ? "unknown" : this.type(schema.items))}[]`;
-      case "object":
-        if (schema.properties !== undefined || schema.allOf !== undefined) return this.#interface(schema);
-        return `Readonly<Record<string, ${schema.additionalProperties === undefined ? "unknown" : this.type(schema.additionalProperties)}>>`;
-      case "string":
-      case "boolean":
-      case "number":
-        return schema.type;
-    }
+    if (schema.type === "integer") return "number";
+    if (schema.type === "array") return `readonly ${arrayItem(this.type(schema.items ?? {}))}[]`;
+    if (schema.type !== "object") return schema.type ?? "unknown";
+    if (schema.properties !== undefined || schema.allOf !== undefined) return this.#interface(schema);
+    return `Readonly<Record<string, ${this.type(schema.additionalProperties ?? {})}>>`;
   }
 
   #reference(ref: string): string {
