@@ -39,6 +39,10 @@ export interface AddressSpec {
 
 export interface RouteSpec {
   readonly destination: Prefix;
+  /** Absent: unicast. "blackhole" drops what no better route takes; it has no gateway, and `link` is "". */
+  readonly type?: "blackhole";
+  /** Absent: the kernel's default. Routes to one destination with different metrics are different objects (routeKey). */
+  readonly metric?: number;
   readonly gateway?: Address;
   /** Name of the outgoing interface. */
   readonly link: string;
