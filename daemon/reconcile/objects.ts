@@ -37,9 +37,9 @@ export function addressKey(link: string, address: Prefix): string {
   return `address ${address.toString()} dev ${link}`;
 }
 
-/** The main table has one route of ours per destination (at the default metric, see kernel/route.ts). */
-export function routeKey(destination: Prefix): string {
-  return `route ${destination.toString()}`;
+/** The main table has one route of ours per destination and metric; the default metric goes without saying. */
+export function routeKey(destination: Prefix, metric?: number): string {
+  return `route ${destination.toString()}${metric === undefined ? "" : ` metric ${metric}`}`;
 }
 
 export function neighbourKey(link: string, address: Address): string {
@@ -67,7 +67,7 @@ export function addressObject(spec: AddressSpec, because: Because = BASE): Kerne
 }
 
 export function routeObject(spec: RouteSpec, because: Because = BASE): KernelObject {
-  return { kind: "route", key: routeKey(spec.destination), spec, because };
+  return { kind: "route", key: routeKey(spec.destination, spec.metric), spec, because };
 }
 
 export function neighbourObject(spec: NeighbourSpec, because: Because = BASE): KernelObject {
