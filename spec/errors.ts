@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   ERR_NETLINK: { retry: true, meaning: "the kernel refused a netlink request" },
   ERR_NETLINK_DECODE: { retry: true, meaning: "a netlink message is malformed" },
   ERR_NETNS: { retry: false, meaning: "a network namespace cannot be entered" },
+  ERR_PROBE: { retry: true, meaning: "an echo probe got no reply" },
   ERR_NFT: { retry: true, meaning: "nftables refused a ruleset" },
   ERR_MISSING_TOOL: { retry: false, meaning: "a program or library that is needed is not installed" },
   ERR_PRIVILEGE: { retry: false, meaning: "a capability or permission is missing" },

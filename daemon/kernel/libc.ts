@@ -30,7 +30,7 @@ export const LIBC = {
   flock: { args: ["i32", "i32"], returns: "i32" },
   link: { args: ["ptr", "ptr"], returns: "i32" },
   ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
-  statfs: { args: ["ptr", "ptr"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
   fstatfs: { args: ["i32", "ptr"], returns: "i32" },
   setns: { args: ["i32", "i32"], returns: "i32" },
   unshare: { args: ["i32"], returns: "i32" },
@@ -93,7 +93,6 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
   const number = new Int32Array(2);
   const numberBytes = new Uint8Array(number.buffer);
   const statfs = new Uint8Array(STATFS_SIZE);
-  const statfsType = (): number => new DataView(statfs.buffer).getUint32(0, true);
 
   return {
     socket: (domain, type, protocol) =>
@@ -178,14 +177,10 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
       }
       return must("ioctl", () => libc.ioctl(fd, request, argument), `request ${hex(request)}`);
     },
-    statfsType(path) {
-      const name = cString(path, "statfs");
-      must("statfs", () => libc.statfs(name, statfs), path);
-      return statfsType();
-    },
+    fcntl: (fd, command, argument) => must("fcntl", () => libc.fcntl(fd, command, argument), `command ${command}`),
     fstatfsType(fd) {
       must("fstatfs", () => libc.fstatfs(fd, statfs));
-      return statfsType();
+      return new DataView(statfs.buffer).getUint32(0, true);
     },
     setns: (fd, type) => void must("setns", () => libc.setns(fd, type)),
     unshare: (flags) => void must("unshare", () => libc.unshare(flags), `flags ${hex(flags)}`),

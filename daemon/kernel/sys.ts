@@ -61,9 +61,9 @@ export interface Sys {
   link(from: string, to: string): void;
   /** The answer of the call; the argument is read and written in place. */
   ioctl(fd: number, request: number, argument: number | Uint8Array): number;
-  /** `f_type` of the file system that holds the path: NSFS_MAGIC, PROC_SUPER_MAGIC… */
-  statfsType(path: string): number;
-  /** `f_type` of the file system that holds the open file. */
+  /** The argument is a whole number that asks or sets something about the descriptor itself: F_SETFD and its like. */
+  fcntl(fd: number, command: number, argument: number): number;
+  /** `f_type` of the file system that holds the open file: NSFS_MAGIC… */
   fstatfsType(fd: number): number;
 
   /** Of the calling thread. */

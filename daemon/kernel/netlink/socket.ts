@@ -62,7 +62,7 @@ const NOTHING = new Uint8Array(0);
 const ADDRESS_SIZE = 12;
 
 /** The kernel's address, or any free one of our own, by whom it is given to. */
-function netlinkAddress(): Uint8Array {
+export function netlinkAddress(): Uint8Array {
   const address = new Uint8Array(ADDRESS_SIZE);
   address[0] = AF_NETLINK;
   return address;

@@ -1,0 +1,49 @@
+// nftables through the program `nft` (nft(8)), for hosts without the library: a process per transaction.
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import path from "node:path";
+import type { NftRunner } from "./runner.ts";
+
+/** Where administrators' programs live; a service's or a container runtime's PATH often lacks them. */
+const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
+/** Bytes of a listing; beyond it nft is stopped. */
+const MAX_OUTPUT = 256 << 20;
+
+/** Undefined when the program is not installed. */
+export function openNftProgram(searchPath: string | undefined = process.env["PATH"]): NftRunner | undefined {
+  const program = findProgram("nft", searchPath);
+  if (program === undefined) return undefined;
+  return {
+    run(input, echo) {
+      const args = ["-j", ...(echo ? ["-e"] : []), "-f", "-"];
+      const { status, error, stdout, stderr } = spawnSync(program, args, {
+        input,
+        maxBuffer: MAX_OUTPUT,
+        encoding: "utf8",
+      });
+      return {
+        isDone: status === 0 && error === undefined,
+        output: stdout ?? "",
+        complaint: error === undefined ? stderr : `${program}: ${error.message}`,
+      };
+    },
+    close: () => undefined,
+  };
+}
+
+function findProgram(name: string, searchPath: string | undefined): string | undefined {
+  const directories = [
+    ...(searchPath?.split(":").filter((directory) => directory.startsWith("/")) ?? []),
+    ...DIRECTORIES,
+  ];
+  for (const directory of directories) {
+    const file = path.join(directory, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
