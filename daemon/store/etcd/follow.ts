@@ -1,0 +1,60 @@
+// The endless watch: list, watch from there, go on after a lost stream, and list again when something may have been
+// missed. A failure only ever means that it is tried again; the consumer is never told of a store that is empty
+// because it could not be read.
+import type { Random } from "../../clock.ts";
+import { Backoff } from "../backoff.ts";
+import type { WatchOptions } from "../port.ts";
+import type { WatchBuffer } from "../watch-buffer.ts";
+import type { EtcdClient } from "./client.ts";
+import { etcdError } from "./errors.ts";
+import type { Keyspace } from "./keyspace.ts";
+import { list } from "./read.ts";
+import { type Position, watchSession } from "./watch.ts";
+
+/** Feeds `buffer` until `signal` aborts. */
+export async function follow(
+  client: EtcdClient,
+  keyspace: Keyspace,
+  buffer: WatchBuffer,
+  random: Random,
+  options: WatchOptions,
+): Promise<void> {
+  const { signal, onTrouble } = options;
+  const backoff = new Backoff(client.clock, random);
+  let position: Position | undefined;
+  let trouble = false;
+  // Listings since the last sign of a working watch: one is normal, a second in a row must wait.
+  let listings = 0;
+  const hooks = {
+    onCreated: (): void => {
+      if (trouble) onTrouble?.(undefined);
+      trouble = false;
+    },
+    onAlive: (): void => {
+      backoff.reset();
+      listings = 0;
+    },
+    onEvents: buffer.events.bind(buffer),
+  };
+  while (!signal.aborted) {
+    try {
+      if (position === undefined) {
+        if (listings > 1) await backoff.wait(signal);
+        listings += 1;
+        // The consumer may be busy: what it gets should be what there is when it comes.
+        await buffer.hungry();
+        const { snapshot, header } = await list(client, keyspace, signal);
+        buffer.snapshot(snapshot);
+        const { clusterId, raftTerm } = header;
+        position = { revision: snapshot.revision, clusterId, term: raftTerm, fresh: true };
+      }
+      await watchSession(client, keyspace, position, signal, hooks);
+      position = undefined;
+    } catch (thrown) {
+      if (signal.aborted) return;
+      trouble = true;
+      onTrouble?.(etcdError(client.name, thrown));
+      await backoff.wait(signal).catch(() => {});
+    }
+  }
+}

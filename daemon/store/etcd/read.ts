@@ -1,0 +1,71 @@
+// Reading a whole network at one revision: one Range, or as many pages as it takes, all pinned to the first one's
+// revision. Compaction can overtake a long read; it starts anew then.
+import type { Entry, Snapshot } from "../port.ts";
+import { CONFIG_KEY } from "../record-key.ts";
+import type { EtcdClient } from "./client.ts";
+import { EtcdError, etcdMalformed } from "./errors.ts";
+import { KV, type ResponseHeader } from "./generated/rpc_pb.js";
+import { entryOf, type Keyspace } from "./keyspace.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
+
+export interface Listing {
+  readonly snapshot: Snapshot;
+  /** The header of the (last) answer: which copy of the store this is. */
+  readonly header: ResponseHeader;
+}
+
+/** Times that a read is begun again because its revision was compacted under it. */
+const TRIES = 3;
+
+/** Everything there is. Rejects with an EtcdError, never returning part of it. */
+export async function list(client: EtcdClient, keyspace: Keyspace, signal: AbortSignal | undefined): Promise<Listing> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await listOnce(client, keyspace, signal);
+    } catch (error) {
+      if (!(error instanceof EtcdError) || error.code !== "ERR_STORE_COMPACTED" || attempt === TRIES) throw error;
+    }
+  }
+}
+
+async function listOnce(client: EtcdClient, keyspace: Keyspace, signal: AbortSignal | undefined): Promise<Listing> {
+  const entries: Entry[] = [];
+  let config: Entry | undefined;
+  let key = keyspace.start;
+  let limit = client.limits.page;
+  let revision = 0n;
+  for (;;) {
+    const request = { key, rangeEnd: keyspace.end, limit: BigInt(limit), revision };
+    let page;
+    try {
+      page = await client.unary(KV.method.range, request, { signal, repeatable: true });
+    } catch (error) {
+      if (!isTooBig(error) || limit === 1) throw error;
+      limit = Math.ceil(limit / 8);
+      continue;
+    }
+    revision ||= page.header.revision;
+    for (const kv of page.kvs) {
+      const name = keyspace.nameOf(kv.key);
+      if (name === CONFIG_KEY) config = entryOf(name, kv);
+      else if (name !== undefined) entries.push(entryOf(name, kv));
+    }
+    const last = page.kvs.at(-1);
+    if (!page.more || last === undefined) {
+      return { snapshot: { type: "snapshot", revision, config, entries }, header: page.header };
+    }
+    // Keys come in order; a server that gives the same ones again would be read for ever.
+    if (Buffer.compare(last.key, key) < 0) throw etcdMalformed(client.name, "a page of records is not in key order");
+    key = Buffer.concat([last.key, Uint8Array.of(0)]);
+  }
+}
+
+/** The transport refused to read so big an answer: records are larger than leases are. */
+function isTooBig(error: unknown): boolean {
+  return (
+    error instanceof EtcdError &&
+    error.cause instanceof ConnectError &&
+    error.cause.code === Code.ResourceExhausted &&
+    !error.message.includes("etcdserver:")
+  );
+}
