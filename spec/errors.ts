@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   ERR_NFT: { retry: true, meaning: "nftables refused a ruleset" },
   ERR_MISSING_TOOL: { retry: false, meaning: "a program or library that is needed is not installed" },
   ERR_PRIVILEGE: { retry: false, meaning: "a capability or permission is missing" },
+  ERR_NOT_READY: { retry: true, meaning: "the daemon is on its way and nothing is known to be wrong" },
   ERR_CNI: { retry: false, meaning: "a CNI operation failed; the CNI code says how" },
   ERR_INTERNAL: { retry: false, meaning: "a defect in Loden" },
 } as const satisfies Record<string, { retry: boolean; meaning: string }>;

@@ -1,15 +1,27 @@
-// The status document: what one daemon says about itself, in `<directory of the subnet file>/loden.json` and under
-// /status of the health server. Readers: `loden status`, the CNI plugins' STATUS, operators. Described in
+// The status document: what one daemon says about itself, in `loden.json` beside the subnet file and under /status of
+// the health server. Readers: `loden status`, the CNI plugins' STATUS, operators. Described in
 // spec/status-file.md.
 import type { ErrorCode } from "./errors.ts";
 
 /** Raised when a field changes its meaning; new fields alone do not raise it. */
 export const STATUS_FORMAT = 1;
 
-/** File names beside the subnet file. */
-export const STATUS_FILE = "loden.json";
-/** Held with an exclusive flock for as long as the daemon lives. */
-export const STATUS_LOCK = "loden.lock";
+/** The files of the daemon that writes a subnet file: its status document, and the lock it holds while it lives. */
+export interface StatusPaths {
+  readonly status: string;
+  readonly lock: string;
+}
+
+/**
+ * `loden.json` and `loden.lock` beside `subnet.env`. Subnet files of other names have their own name in front, so that
+ * several daemons (one per network) can share a directory: `vxlan.env.loden.json`.
+ */
+export function statusPaths(subnetFile: string): StatusPaths {
+  const slash = subnetFile.lastIndexOf("/") + 1;
+  const name = subnetFile.slice(slash);
+  const stem = subnetFile.slice(0, slash) + (name === "subnet.env" ? "loden" : `${name}.loden`);
+  return { status: `${stem}.json`, lock: `${stem}.lock` };
+}
 
 /** Where the daemon is on its way; see spec/status-file.md for what each one waits for. */
 export const PHASES = [
@@ -26,7 +38,7 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** A thing that is wrong, with the code from spec/errors.ts and text that says what to do. */
+/** A thing that is wrong or awaited, with the code from spec/errors.ts and text that says what to do. */
 export interface Problem {
   readonly code: ErrorCode;
   readonly text: string;

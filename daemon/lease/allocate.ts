@@ -1,6 +1,6 @@
 // Which subnet a node without one gets: any free one of the network's range with equal chance, so that nodes that start
 // together seldom meet, whatever the size of the network. Pure.
-import { Address, FAMILIES } from "#kernel/ip/address";
+import { FAMILIES } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
 import type { Random } from "../clock.ts";
@@ -116,9 +116,4 @@ function floorDivide(value: bigint, by: bigint): bigint {
 function pick(limit: bigint, random: Random): bigint {
   const draw = (): bigint => BigInt(Math.floor(random.next() * 2 ** 32));
   return (((draw() << 32n) | draw()) * limit) >> 64n;
-}
-
-/** For messages: the address that a subnet's first container gateway has, flannel's FLANNEL_SUBNET (base + 1). */
-export function gatewayAddress(subnet: Prefix): Prefix {
-  return Prefix.of(Address.fromBigInt(subnet.family, subnet.first.value + 1n), subnet.length);
 }

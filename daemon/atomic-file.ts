@@ -1,0 +1,27 @@
+// Writes small files so that a reader sees the old text or the new, never a part: a temporary file beside it, then a
+// rename. Left-over temporary files of a killed daemon are overwritten by the next one.
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import path from "node:path";
+
+/** Mode of directories that are made on the way. */
+const DIRECTORY_MODE = 0o755;
+
+/** Replaces a file, with exactly this mode whatever the umask. Throws Node's error of the call that failed. */
+export function writeFileAtomic(file: string, text: string, mode: number): void {
+  mkdirSync(path.dirname(file), { recursive: true, mode: DIRECTORY_MODE });
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.tmp`);
+  try {
+    const fd = openSync(temporary, "w", mode);
+    try {
+      writeSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    chmodSync(temporary, mode);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,361 @@
+// Holds this node's lease: takes one, keeps it alive, takes it again when it was lost and nobody has it, and says so when
+// somebody has. It never gives up a subnet by itself and never stops the daemon: containers run in that subnet.
+// Every write is a compare-and-swap on the record's mod revision.
+import type { Prefix } from "#kernel/ip/prefix";
+import { LodenError } from "#spec/errors";
+import type { Clock, Random } from "../clock.ts";
+import type { Log } from "../log.ts";
+import { Backoff } from "../store/backoff.ts";
+import type { Entry, SubnetStore, WatchResult } from "../store/port.ts";
+import { chooseLease, type Claimant, leftovers, ownership } from "./choice.ts";
+import { decodeLease, encodeLease } from "./record.ts";
+import type { BackendData, Lease, Network, PerFamily } from "./types.ts";
+
+/** flannel's, in seconds. */
+export const LEASE_TTL_SECONDS = 86_400;
+
+/**
+ * Longest time between two renewals, in seconds. A renewal is one small message that changes no record, so that it costs
+ * peers nothing; being this frequent, it tells a node that meets its own address in use whether the holder is alive.
+ */
+export const HEARTBEAT_SECONDS = 60;
+
+/** A holder that has not renewed for this long is gone: two renewals were missed, and half of one for slow stores. */
+const SILENCE_SECONDS = 2.5 * HEARTBEAT_SECONDS;
+
+/** A short lease (in tests) is renewed this many times in its life. */
+const RENEWALS_PER_LIFE = 3;
+
+/** Lost races in a row before the next try waits: each one means that somebody else got on. */
+const PATIENCE = 5;
+
+export interface HolderOptions {
+  readonly store: SubnetStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly network: Network;
+  readonly claimant: Claimant;
+  readonly backendType: string;
+  readonly backendData: BackendData;
+  readonly ttlSeconds?: number;
+  /** The lease should never have less life left than this. */
+  readonly renewMarginSeconds: number;
+  /** Told of each fault and (undefined) of its end. */
+  readonly onTrouble: (name: "lease" | "lease-renewal" | "store", error: Error | undefined) => void;
+}
+
+export interface HeldLease {
+  readonly lease: Lease;
+  /** Milliseconds of the monotonic clock when it ends unless renewed; undefined for a reservation. */
+  readonly deadline: number | undefined;
+}
+
+interface Held {
+  entry: Entry;
+  readonly lease: Lease;
+  value: string;
+  deadline: number | undefined;
+}
+
+export class LeaseHolder {
+  readonly #options: HolderOptions;
+  readonly #ttl: number;
+  readonly #margin: number;
+  #held: Held | undefined;
+  /** The store says that our record is gone or is another's. */
+  #lost = false;
+  #lastSeen = 0n;
+  #wake: (() => void) | undefined;
+
+  constructor(options: HolderOptions) {
+    this.#options = options;
+    this.#ttl = options.ttlSeconds ?? LEASE_TTL_SECONDS;
+    this.#margin = Math.min(options.renewMarginSeconds, this.#ttl / 2);
+  }
+
+  get held(): HeldLease | undefined {
+    return this.#held;
+  }
+
+  /**
+   * Takes a lease, however long it takes: waits while the store does not answer, while all subnets are leased, while
+   * another live node has our address. Rejects on abort, and with errors that waiting cannot help.
+   */
+  async acquire(signal: AbortSignal): Promise<Lease> {
+    const { clock, random, onTrouble } = this.#options;
+    const backoff = new Backoff(clock, random);
+    for (let tries = 1; this.#held === undefined; tries++) {
+      try {
+        const wait = await this.#tryAcquire(signal);
+        onTrouble("store", undefined);
+        if (wait > 0) await clock.sleep(wait * 1_000, signal);
+        else if (tries > PATIENCE) await backoff.wait(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof LodenError) || !error.retry) throw error;
+        const isAboutLeases = error.code === "ERR_OUT_OF_SUBNETS" || error.code === "ERR_LEASE_CONFLICT";
+        onTrouble(isAboutLeases ? "lease" : "store", error);
+        if (isAboutLeases) onTrouble("store", undefined);
+        await backoff.wait(signal);
+      }
+    }
+    onTrouble("lease", undefined);
+    return this.#held.lease;
+  }
+
+  /** Keeps the lease until `signal` aborts; then resolves and leaves the lease to live on. */
+  async keep(signal: AbortSignal): Promise<void> {
+    const { clock, random, onTrouble, log } = this.#options;
+    const backoff = new Backoff(clock, random);
+    while (!signal.aborted) {
+      try {
+        if (this.#lost) await this.#restore(signal);
+        else await this.#renew(signal);
+        onTrouble("lease-renewal", undefined);
+        backoff.reset();
+        await this.#pause(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        onTrouble("lease-renewal", this.#describeFailure(error));
+        log.debug({ err: error }, "the lease could not be renewed");
+        await backoff.wait(signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** What the store's watch saw, our own record among it. */
+  observe(result: WatchResult): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    const isRolledBack = result.revision < this.#lastSeen;
+    this.#lastSeen = result.revision;
+    // The stream may be behind our latest write; what it tells of the time before means nothing now.
+    if (result.revision < held.entry.modRevision && !isRolledBack) return;
+    if (result.type === "snapshot") {
+      this.#compare(result.entries.find(({ key }) => key === held.entry.key));
+      return;
+    }
+    for (const event of result.events) {
+      const { key, modRevision } = event.type === "put" ? event.entry : event;
+      if (key === held.entry.key && modRevision > held.entry.modRevision) {
+        this.#compare(event.type === "put" ? event.entry : undefined);
+      }
+    }
+  }
+
+  /** Our record as the store has it now. */
+  #compare(entry: Entry | undefined): void {
+    const held = this.#held!;
+    if (entry?.value === held.value) {
+      held.entry = entry;
+      this.#lost = false;
+      return;
+    }
+    this.#lost = true;
+    this.#wake?.();
+  }
+
+  /** One round from a fresh snapshot; resolves to the seconds to wait before the next, or holds the lease. */
+  async #tryAcquire(signal: AbortSignal): Promise<number> {
+    const { store, network, claimant, random, onTrouble } = this.#options;
+    const { entries } = await store.snapshot(signal);
+    const choice = chooseLease(entries, claimant, network, random);
+    switch (choice.type) {
+      case "own":
+        await this.#takeUp(choice.entry, choice.lease, signal);
+        break;
+      case "create":
+        await this.#write(choice.key, choice.subnet, 1, { expect: 0n, ttl: this.#ttl }, signal);
+        break;
+      case "discard":
+        await store.delete(choice.entry.key, choice.entry.modRevision, signal);
+        return 0;
+      case "disputed": {
+        const silence = await this.#silenceOf(choice.entry, signal);
+        if (silence < SILENCE_SECONDS) {
+          onTrouble("lease", disputeError(choice.lease, claimant, silence));
+          return Math.min(HEARTBEAT_SECONDS / 2, SILENCE_SECONDS - silence);
+        }
+        await this.#takeUp(choice.entry, choice.lease, signal);
+      }
+    }
+    if (this.#held !== undefined) await this.#clearLeftovers(entries, signal);
+    return 0;
+  }
+
+  /** Makes a record ours. One that says already what we want and is alive is not written: peers then notice nothing. */
+  async #takeUp(entry: Entry, lease: Lease, signal: AbortSignal): Promise<void> {
+    const epoch = lease.nodeId === this.#options.claimant.nodeId ? lease.epoch : (lease.epoch ?? 0) + 1;
+    const value = this.#valueOf(epoch ?? 1);
+    const isReservation = entry.lease === 0n;
+    const left = isReservation ? 0 : await this.#options.store.keepAlive(entry.lease, signal);
+    const isAlive = isReservation || left === this.#ttl;
+    if (isAlive && entry.value === value) {
+      this.#hold(entry, left);
+      return;
+    }
+    const ttl = isReservation ? undefined : isAlive ? entry.lease : this.#ttl;
+    await this.#write(entry.key, lease.subnet, epoch ?? 1, { expect: entry.modRevision, ttl }, signal);
+  }
+
+  async #write(
+    key: string,
+    subnet: PerFamily<Prefix>,
+    epoch: number,
+    options: { expect: bigint; ttl: number | bigint | undefined },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const result = await this.#options.store.put(key, this.#valueOf(epoch), options, signal);
+    if (!result.ok) {
+      this.#options.log.info({ lease: key, subnet: subnetText(subnet) }, "another node was faster; choosing again");
+      return;
+    }
+    this.#hold(result.entry, this.#ttl);
+  }
+
+  #hold(entry: Entry, secondsLeft: number): void {
+    const deadline = entry.lease === 0n ? undefined : this.#options.clock.monotonic() + secondsLeft * 1_000;
+    this.#held = { entry, value: entry.value, lease: decodeLease(entry.key, entry.value), deadline };
+    this.#lost = false;
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const held = this.#held;
+    if (held === undefined) throw new LodenError("ERR_INTERNAL", "a lease must be acquired before it can be kept");
+    if (held.entry.lease === 0n) return;
+    const left = await this.#options.store.keepAlive(held.entry.lease, signal);
+    if (left > 0) held.deadline = this.#options.clock.monotonic() + left * 1_000;
+    else await this.#restore(signal);
+  }
+
+  /** Takes the same subnet again. Throws ERR_LEASE_CONFLICT while somebody else has it. */
+  async #restore(signal: AbortSignal): Promise<void> {
+    const { store, claimant, log } = this.#options;
+    const held = this.#held!;
+    const { key, value } = held.entry;
+    const wanted = { ...held.lease, epoch: (held.lease.epoch ?? 0) + 1 };
+    const text = encodeLease(wanted);
+    let result = await store.put(key, text, { expect: 0n, ttl: this.#ttl }, signal);
+    if (!result.ok && result.current !== undefined) {
+      const { current } = result;
+      if (current.value === value || current.value === text) {
+        // Our own record after all: a write of ours whose answer was lost, or one that came back with its store.
+        const left = current.lease === 0n ? this.#ttl : await store.keepAlive(current.lease, signal);
+        result =
+          left > 0
+            ? { ok: true, entry: current }
+            : await store.put(key, text, { expect: current.modRevision, ttl: this.#ttl }, signal);
+      } else if (this.#isTakeable(current, claimant)) {
+        result = await store.put(key, text, { expect: current.modRevision, ttl: this.#ttl }, signal);
+      }
+    }
+    if (!result.ok) throw lostError(held.lease, result.current);
+    this.#hold(result.entry, this.#ttl);
+    log.warn({ lease: key }, "the lease was lost and has been taken again; the data path was not touched");
+  }
+
+  /** Overwritten by something that knows the node by its address alone, as flannel does. */
+  #isTakeable(entry: Entry, claimant: Claimant): boolean {
+    try {
+      const lease = decodeLease(entry.key, entry.value);
+      return lease.nodeId === undefined && ownership(lease, claimant) === "mine";
+    } catch {
+      return false;
+    }
+  }
+
+  async #clearLeftovers(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
+    const { store, claimant, log } = this.#options;
+    for (const entry of leftovers(entries, claimant, this.#held!.entry.key)) {
+      const result = await store.delete(entry.key, entry.modRevision, signal);
+      if (result.ok) log.info({ lease: entry.key }, "an unused lease of this node's own is deleted");
+    }
+  }
+
+  /** Seconds since the holder of a record last renewed it. Without a store lease nobody does: a reservation. */
+  async #silenceOf(entry: Entry, signal: AbortSignal): Promise<number> {
+    if (entry.lease === 0n) return 0;
+    const { ttl, granted } = await this.#options.store.timeToLive(entry.lease, signal);
+    return ttl <= 0 ? Infinity : granted - ttl;
+  }
+
+  #valueOf(epoch: number): string {
+    const { claimant, backendType, backendData } = this.#options;
+    return encodeLease({
+      publicAddress: claimant.publicAddress,
+      backendType,
+      backendData,
+      nodeId: claimant.nodeId,
+      epoch,
+    });
+  }
+
+  /** Until the next renewal, or until the watch saw that our record changed. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    if (this.#lost) return;
+    const { clock, random } = this.#options;
+    const seconds = Math.min(HEARTBEAT_SECONDS, this.#ttl / RENEWALS_PER_LIFE, this.#ttl - this.#margin);
+    // Nodes that started together must not renew together.
+    const pause = seconds * (0.8 + 0.2 * random.next()) * 1_000;
+    const woken = new AbortController();
+    this.#wake = () => {
+      woken.abort();
+    };
+    await clock.sleep(pause, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+    this.#wake = undefined;
+  }
+
+  #describeFailure(error: unknown): Error {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    const { deadline } = this.#held!;
+    if (deadline === undefined || (error instanceof LodenError && error.code === "ERR_LEASE_CONFLICT")) return cause;
+    const left = (deadline - this.#options.clock.monotonic()) / 1_000;
+    if (left > this.#margin) return cause;
+    const when = left > 0 ? `ends in ${Math.ceil(left / 60)} min` : "has ended as far as this node knows";
+    return new LodenError(
+      "ERR_STORE_UNAVAILABLE",
+      `the lease ${when} and cannot be renewed; once it has ended another node may be given this subnet: ${cause.message}`,
+      { cause },
+    );
+  }
+}
+
+function subnetText(subnet: PerFamily<Prefix>): string {
+  return Object.values(subnet).join(" ");
+}
+
+function addressText(lease: Pick<Lease, "publicAddress">): string {
+  return Object.values(lease.publicAddress).join(" and ");
+}
+
+function disputeError(lease: Lease, claimant: Claimant, silence: number): LodenError {
+  const text =
+    lease.nodeId === claimant.nodeId
+      ? `a live node at ${addressText(lease)} has this node's id ${claimant.nodeId}: give each its own --node-id`
+      : `another live node (id ${lease.nodeId ?? ""}) holds ${lease.key} with this node's address ${addressText(lease)}: ` +
+        "give one of them another address, or its own --iface or --public-ip";
+  return new LodenError(
+    "ERR_LEASE_CONFLICT",
+    `${text}. It renewed ${Math.round(silence)} s ago; if it is gone for good, its lease is taken over after ${SILENCE_SECONDS} s of silence`,
+    { fields: { lease: lease.key } },
+  );
+}
+
+function lostError(lease: Lease, current: Entry | undefined): LodenError {
+  let holder = "somebody else";
+  try {
+    if (current !== undefined) {
+      const other = decodeLease(current.key, current.value);
+      holder = `the node at ${addressText(other)}${other.nodeId === undefined ? "" : ` (id ${other.nodeId})`}`;
+    }
+  } catch {
+    holder = "a record that cannot be read";
+  }
+  return new LodenError(
+    "ERR_LEASE_CONFLICT",
+    `${holder} has taken this node's lease ${lease.key}. The data path here stays as it is, so both nodes now use the ` +
+      `subnet: stop one of them, or delete its lease (etcdctl del <etcd-prefix>/subnets/${lease.key}) and this node takes it again`,
+    { fields: { lease: lease.key } },
+  );
+}
