@@ -5,7 +5,7 @@ import { Address, FAMILIES, type Family } from "#kernel/ip/address";
 import { Mac } from "#kernel/ip/mac";
 import { Prefix } from "#kernel/ip/prefix";
 import { AddressRange } from "#kernel/ip/range";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 const bitsOf = (family: Family): number => (family === 4 ? 32 : 128);

@@ -1,3 +1,4 @@
+// IP addresses: text in and out, bytes, arithmetic, and the kinds that Go's net and netip packages tell apart.
 import { Address } from "#kernel/ip/address";
 import { describe, expect, test } from "vitest";
 

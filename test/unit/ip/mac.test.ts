@@ -1,3 +1,4 @@
+// MAC addresses: the text forms, bytes, and locally administered ones.
 import { Mac } from "#kernel/ip/mac";
 import { describe, expect, test } from "vitest";
 

@@ -1,3 +1,4 @@
+// Prefixes and ranges: bounds, containment, overlap, order, and what is refused.
 import { Address } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { AddressRange } from "#kernel/ip/range";
