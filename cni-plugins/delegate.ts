@@ -12,10 +12,14 @@ import { readResult } from "./result/read.ts";
 import type { Result } from "./result/types.ts";
 import { decodeVersion } from "./version.ts";
 
+/** The variables that name an attachment. */
+export type AttachmentVariables = Pick<Environment, "containerId" | "ifname" | "netns">;
+
 /** What a plugin may ask of the plugins below it, by `type` and with the configuration they shall get. */
 export interface Delegates {
   add(type: string, document: JsonObject): Result;
-  del(type: string, document: JsonObject): void;
+  /** `attachment`: another one than the call's, for GC. */
+  del(type: string, document: JsonObject, attachment?: AttachmentVariables): void;
   check(type: string, document: JsonObject): void;
   gc(type: string, document: JsonObject): void;
   status(type: string, document: JsonObject): void;
@@ -64,8 +68,8 @@ export class PathDelegates implements Delegates {
     return result;
   }
 
-  del(type: string, document: JsonObject): void {
-    this.#call("DEL", type, document);
+  del(type: string, document: JsonObject, attachment?: AttachmentVariables): void {
+    this.#call("DEL", type, document, attachment);
   }
 
   check(type: string, document: JsonObject): void {
@@ -80,21 +84,33 @@ export class PathDelegates implements Delegates {
     this.#call("STATUS", type, document);
   }
 
-  #call(command: Command, type: string, document: JsonObject): Result | undefined {
-    const environment = { ...this.#environment, command };
+  #call(
+    command: Command,
+    type: string,
+    document: JsonObject,
+    attachment?: AttachmentVariables,
+  ): Result | undefined {
+    const environment = { ...this.#environment, ...attachment, command };
     const { file, stats } = findPlugin(type, environment.path);
     const self = fs.statSync(SELF, { throwIfNoEntry: false });
     if (self !== undefined && self.ino === stats.ino && self.dev === stats.dev) {
       return this.#callOwn(type, environment, document);
     }
-    const output = this.#run(file, command, document);
+    const output = this.#run(file, environment, document);
     return command === "ADD" ? readOutput(output, type, document) : undefined;
   }
 
-  #run(file: string, command: Command, document: JsonObject): string {
+  #run(file: string, environment: Environment, document: JsonObject): string {
+    const { command, containerId, ifname, netns } = environment;
     const result = spawnPatiently(file, {
       input: JSON.stringify(document),
-      env: { ...this.#environment.variables, CNI_COMMAND: command },
+      env: {
+        ...environment.variables,
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: containerId,
+        CNI_IFNAME: ifname,
+        CNI_NETNS: netns,
+      },
     });
     if (result.error !== undefined) throw failure(`cannot run plugin ${file}: ${result.error.message}`, result.error);
     if (result.status === 0) {

@@ -79,10 +79,15 @@ export class Fields {
 
   /** A list of objects; an item that is null is left out. */
   objects(key: string): readonly Fields[] | undefined {
-    return this.list(key)?.flatMap((item, index) => {
+    const list = this.list(key);
+    return list && objectsOf(list, this.path(key));
+  }
+
+  /** A list of lists of objects. */
+  objectLists(key: string): readonly (readonly Fields[])[] | undefined {
+    return this.list(key)?.map((item, index) => {
       const where = `${this.path(key)}[${index}]`;
-      if (item === null) return [];
-      return isObject(item) ? [new Fields(item, where)] : wrongType(where, item, "an object");
+      return Array.isArray(item) ? objectsOf(item, where) : wrongType(where, item, "a list");
     });
   }
 
@@ -119,6 +124,14 @@ export class Fields {
   #wrong(key: string, value: unknown, wanted: string): never {
     return wrongType(this.path(key), value, wanted);
   }
+}
+
+function objectsOf(list: readonly unknown[], path: string): readonly Fields[] {
+  return list.flatMap((item, index) => {
+    if (item === null) return [];
+    const where = `${path}[${index}]`;
+    return isObject(item) ? [new Fields(item, where)] : wrongType(where, item, "an object");
+  });
 }
 
 /** @throws CniError 6: Go's decoder refuses the whole document for one wrong type, and so do we */

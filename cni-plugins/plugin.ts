@@ -1,6 +1,6 @@
 // What a plugin is: one function for each CNI command. The skeleton has checked the environment, the input, the
 // version and the namespace before it calls one, and prints what it returns or throws.
-import type { Nftables } from "#kernel/nft/port";
+import type { Nftables } from "#kernel/nft/nftables";
 import type { Sys } from "#kernel/sys";
 import type { PluginName } from "#spec/plugin-names";
 import type { NetworkConfig } from "./config.ts";
@@ -19,12 +19,16 @@ export interface Machine {
 export interface Call {
   readonly environment: Environment;
   readonly config: NetworkConfig;
+  /** Descriptor of the container's namespace; undefined when it is gone, which only DEL of interface plugins sees. */
+  readonly netns: number | undefined;
   readonly machine: Machine;
   readonly delegates: Delegates;
 }
 
 export interface Plugin {
   readonly name: PluginName;
+  /** Whether ADD and CHECK need a namespace that can be entered; address management does not. */
+  readonly usesNetns: boolean;
   add(call: Call): Result;
   /** Must succeed whatever is missing, any number of times, with no prevResult and no namespace. */
   del(call: Call): void;

@@ -2,13 +2,14 @@
 // checks, their codes and texts follow the reference library's pkg/skel, with three differences: a namespace that is
 // the plugin's own is refused before anything is done, errors carry cniVersion as the specification asks, and VERSION
 // echoes the version it was asked with.
-import { sameNetns } from "#kernel/netns";
+import { openNetns, sameNetns } from "#kernel/netns";
+import { LodenError } from "#spec/errors";
 import { networkName, parseDocument, type NetworkConfig } from "./config.ts";
 import { PathDelegates, type CallOwn } from "./delegate.ts";
 import { readEnvironment, type Environment, type Variables } from "./environment.ts";
 import { CNI_ERROR, CniError, failure, toCniError } from "./error.ts";
 import { Fields, type JsonObject } from "./fields.ts";
-import type { Machine, Plugin } from "./plugin.ts";
+import type { Call, Machine, Plugin } from "./plugin.ts";
 import { printDocument, resultDocument } from "./result/print.ts";
 import type { Result } from "./result/types.ts";
 import { decodeVersion, isAtLeast, isSupported, LATEST_VERSION, requireSupported, SUPPORTED_VERSIONS } from "./version.ts";
@@ -47,8 +48,14 @@ export function serve(plugin: Plugin, variables: Variables, streams: Streams, ma
     }
     const document = parseDocument(readAll(streams));
     version = versionForErrors(document);
-    const result = invoke(plugin, environment, document, machine, streams, registry);
-    if (result !== undefined) streams.writeOutput(printDocument(resultDocument(result, version)));
+    const netns = openContainerNetns(environment, machine);
+    try {
+      const writeError = (text: string): void => streams.writeError(text);
+      const result = invoke(plugin, environment, document, { machine, registry, netns, writeError });
+      if (result !== undefined) streams.writeOutput(printDocument(resultDocument(result, version)));
+    } finally {
+      if (netns.fd !== undefined) machine.sys.close(netns.fd);
+    }
     return 0;
   } catch (thrown) {
     streams.writeOutput(printDocument(errorDocument(toCniError(thrown), version)));
@@ -56,14 +63,23 @@ export function serve(plugin: Plugin, variables: Variables, streams: Streams, ma
   }
 }
 
+/** What stays the same when one plugin of ours calls another. */
+interface Invocation {
+  readonly machine: Machine;
+  readonly registry: Registry;
+  readonly netns: Netns;
+  writeError(text: string): void;
+}
+
+/** The container's namespace: a descriptor, or why there is none. */
+type Netns = { readonly fd: number } | { readonly fd: undefined; readonly reason: LodenError | undefined };
+
 /** Runs one command of one plugin; for ADD there is a result. */
 function invoke(
   plugin: Plugin,
   environment: Environment,
   document: JsonObject,
-  machine: Machine,
-  streams: Streams,
-  registry: Registry,
+  invocation: Invocation,
 ): Result | undefined {
   const fields = new Fields(document);
   const name = networkName(fields);
@@ -75,26 +91,26 @@ function invoke(
     }
   }
   const config: NetworkConfig = { name, cniVersion: requireSupported(version), fields, document };
-  if (command === "ADD" || command === "DEL") refuseOwnNetns(environment, machine);
+  requireNetns(plugin, environment, invocation);
   const callOwn: CallOwn = (type, ownEnvironment, ownDocument) => {
-    const own = registry(type);
+    const own = invocation.registry(type);
     if (own === undefined) throw failure(`${type} is a link to this executable, which has no plugin of that name`);
-    return invoke(own, ownEnvironment, ownDocument, machine, streams, registry);
+    return invoke(own, ownEnvironment, ownDocument, invocation);
   };
-  const delegates = new PathDelegates(environment, callOwn, (text) => streams.writeError(text));
-  const call = { environment, config, machine, delegates };
-  switch (command) {
-    case "ADD": {
-      const result = plugin.add(call);
-      // A result that the configuration's version cannot express is a failure of ADD that must leave nothing behind.
-      try {
-        resultDocument(result, version);
-      } catch (error) {
-        plugin.del(call);
-        throw error;
-      }
-      return result;
-    }
+  const delegates = new PathDelegates(environment, callOwn, (text) => invocation.writeError(text));
+  return dispatch(plugin, {
+    environment,
+    config,
+    netns: invocation.netns.fd,
+    machine: invocation.machine,
+    delegates,
+  });
+}
+
+function dispatch(plugin: Plugin, call: Call): Result | undefined {
+  switch (call.environment.command) {
+    case "ADD":
+      return addWhole(plugin, call);
     case "DEL":
       plugin.del(call);
       return undefined;
@@ -112,9 +128,41 @@ function invoke(
   }
 }
 
-function refuseOwnNetns(environment: Environment, machine: Machine): void {
-  if (environment.netns === "" || environment.allowOwnNetns) return;
-  if (!sameNetns(machine.sys, environment.netns)) return;
+/** A result that the configuration's version cannot express is a failure of ADD, which must leave nothing behind. */
+function addWhole(plugin: Plugin, call: Call): Result {
+  const result = plugin.add(call);
+  try {
+    resultDocument(result, call.config.cniVersion);
+  } catch (error) {
+    plugin.del(call);
+    throw error;
+  }
+  return result;
+}
+
+function openContainerNetns(environment: Environment, machine: Machine): Netns {
+  if (environment.netns === "") return { fd: undefined, reason: undefined };
+  try {
+    return { fd: openNetns(machine.sys, environment.netns) };
+  } catch (error) {
+    if (error instanceof LodenError && error.code === "ERR_NETNS") return { fd: undefined, reason: error };
+    throw error;
+  }
+}
+
+function requireNetns(plugin: Plugin, environment: Environment, { machine, netns }: Invocation): void {
+  const { command } = environment;
+  if (netns.fd === undefined) {
+    if (!plugin.usesNetns || (command !== "ADD" && command !== "CHECK")) return;
+    throw new CniError(
+      CNI_ERROR.invalidEnvironment,
+      `failed to open netns ${JSON.stringify(environment.netns)}: ${netns.reason?.message ?? "there is none"}`,
+      "CNI_NETNS must be the path of a network namespace",
+      netns.reason,
+    );
+  }
+  if ((command !== "ADD" && command !== "DEL") || environment.allowOwnNetns) return;
+  if (!sameNetns(machine.sys, netns.fd)) return;
   throw new CniError(
     CNI_ERROR.invalidNetns,
     "plugin's netns and netns from CNI_NETNS should not be the same",

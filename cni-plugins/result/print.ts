@@ -7,7 +7,8 @@ import type { Dns, Result, ResultAddress, ResultInterface, ResultRoute } from ".
 /** Indentation of the reference plugins' output. */
 const INDENT = 4;
 
-function routeDocument(route: ResultRoute): object {
+/** A route in the form that all versions share. */
+export function routeDocument(route: ResultRoute): object {
   return {
     dst: route.destination,
     gw: route.gateway,

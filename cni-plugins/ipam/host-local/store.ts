@@ -1,0 +1,312 @@
+// Reservations on disk, in the format of the reference plugin: one file per address in `<dataDir>/<network>`, the
+// attachment in it, everything under flock(2) on `lock`. Both plugins may use a directory at the same time.
+//
+// The reference plugin reads every file to find an attachment's. We keep an index beside the directory, in
+// `<dataDir>/.loden/<network>`, where it never looks. The index is trusted only as long as nobody else changed the
+// directory: each change of ours ends by giving both directories one modification time, a whole second in the past,
+// which no other program's change can leave behind. Where they differ, the index is rebuilt from the files.
+import * as fs from "node:fs";
+import path from "node:path";
+import { Address } from "#kernel/ip/address";
+import type { Sys } from "#kernel/sys";
+import { CNI_ERROR, CniError } from "../../error.ts";
+import { isReboot, rememberBoot, thisBoot } from "./boot.ts";
+import type { StoreConfig } from "./config.ts";
+import { entryName, entryOfContent, ownerText, parseEntry, printEntry, type Reservation } from "./index-file.ts";
+
+const INDEX_DIRECTORY = ".loden";
+/** In the index: a reservation being written, and names that are no entries. Entries never begin with a dot. */
+const DRAFT = ".new";
+const LOCK_FILE = "lock";
+const LAST_PREFIX = "last_reserved_ip.";
+
+/** fcntl.h and sys/file.h */
+const O_RDONLY_CREATE = 0o100;
+const LOCK_EX = 2;
+const LOCK_MODE = 0o750;
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+/** Runs a call and gives undefined where it finds no file. */
+function orAbsent<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** The reservations of one network, locked from {@link open} to {@link close}. */
+export class Store implements Disposable {
+  readonly #sys: Sys;
+  readonly #directory: string;
+  readonly #index: string;
+  readonly #lock: number;
+  readonly #boot: string;
+  #changed = false;
+  #hasDraft = false;
+
+  /**
+   * Opens and locks the store. `create: false` gives undefined where there is none.
+   * @throws CniError 5 when the directory cannot be used
+   */
+  static open(sys: Sys, config: StoreConfig, create: true): Store;
+  static open(sys: Sys, config: StoreConfig, create: boolean): Store | undefined;
+  static open(sys: Sys, config: StoreConfig, create: boolean): Store | undefined {
+    const directory = path.join(config.directory, config.network);
+    try {
+      if (!fs.existsSync(directory)) {
+        if (!create) return undefined;
+        fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
+      }
+      const lock = sys.open(path.join(directory, LOCK_FILE), O_RDONLY_CREATE, LOCK_MODE);
+      try {
+        sys.flock(lock, LOCK_EX);
+        return new Store(sys, config, directory, lock);
+      } catch (error) {
+        sys.close(lock);
+        throw error;
+      }
+    } catch (error) {
+      const text = `the reservations in ${directory} cannot be used: ${(error as Error).message}`;
+      throw new CniError(CNI_ERROR.ioFailure, text, "check ipam.dataDir", error);
+    }
+  }
+
+  private constructor(sys: Sys, config: StoreConfig, directory: string, lock: number) {
+    this.#sys = sys;
+    this.#directory = directory;
+    this.#index = path.join(config.directory, INDEX_DIRECTORY, config.network);
+    this.#lock = lock;
+    this.#boot = thisBoot();
+    if (!this.#isTrusted()) this.#rebuild();
+    if (config.reclaimOnReboot && isReboot(this.#index, this.#boot)) this.#reclaimBeforeBoot();
+  }
+
+  /** Addresses of an attachment, those that a very old plugin reserved for the container as a whole included. */
+  find(containerId: string, ifname: string): readonly string[] {
+    return [entryName(containerId, ifname), entryName(containerId, "")].flatMap((name) =>
+      this.#read(name).map((reservation) => reservation.address),
+    );
+  }
+
+  /** Reserves an address; false when it is taken. */
+  reserve(address: Address, containerId: string, ifname: string): boolean {
+    const file = this.#file(address.toString());
+    if (!this.#linkDraft(file, containerId, ifname)) {
+      if (!this.#reclaimEmpty(file) || !this.#linkDraft(file, containerId, ifname)) return false;
+    }
+    const modified = fs.lstatSync(file, { bigint: true }).mtimeNs;
+    const name = entryName(containerId, ifname);
+    this.#write(name, [...this.#read(name), { address: address.toString(), modified, boot: this.#boot }]);
+    return true;
+  }
+
+  /** Frees the addresses of an attachment; those given by name only, where given. */
+  release(containerId: string, ifname: string, only?: readonly string[]): void {
+    for (const [name, owner] of [
+      [entryName(containerId, ifname), ownerText(containerId, ifname)],
+      [entryName(containerId, ""), ownerText(containerId, "")],
+    ] as const) {
+      const held = this.#read(name);
+      const freed = held.filter(({ address }) => only === undefined || only.includes(address));
+      if (freed.length === 0) continue;
+      for (const reservation of freed) this.#unlink(reservation.address, owner);
+      this.#write(
+        name,
+        held.filter((reservation) => !freed.includes(reservation)),
+      );
+      // As the reference plugin: old files are looked at only where there are no new ones.
+      return;
+    }
+  }
+
+  /** Frees what belongs to none of the entries; a container's old file stays while any attachment of it is valid. */
+  retainOnly(attachments: readonly { readonly containerId: string; readonly ifname: string }[]): void {
+    const valid = new Set<string>();
+    for (const { containerId, ifname } of attachments) {
+      valid.add(entryName(containerId, ifname)).add(entryName(containerId, ""));
+    }
+    for (const name of this.#entries()) {
+      if (valid.has(name)) continue;
+      for (const { address } of this.#read(name)) this.#unlinkOf(name, address);
+      this.#write(name, []);
+    }
+  }
+
+  /** The names of all addresses that are taken. */
+  taken(): Set<string> {
+    return new Set(fs.readdirSync(this.#directory));
+  }
+
+  /** Looks through all files for ones that hold nothing, and frees them. Reads every file: for a full pool only. */
+  reclaimAllEmpty(): void {
+    this.#rebuild();
+  }
+
+  /** Where the last search of a range set ended. */
+  last(set: number): Address | undefined {
+    const text = orAbsent(() => fs.readFileSync(this.#file(`${LAST_PREFIX}${set}`), "utf8"));
+    return text === undefined ? undefined : Address.tryParse(text.trim());
+  }
+
+  setLast(set: number, address: Address): void {
+    this.#changed = true;
+    fs.writeFileSync(this.#file(`${LAST_PREFIX}${set}`), address.toString(), { mode: 0o600 });
+  }
+
+  close(): void {
+    try {
+      if (this.#hasDraft) fs.rmSync(this.#entry(DRAFT), { force: true });
+      if (this.#changed) this.#agree();
+    } finally {
+      this.#sys.close(this.#lock);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Makes the file of a reservation, whole or not at all. False when there is one. */
+  #linkDraft(file: string, containerId: string, ifname: string): boolean {
+    const content = ownerText(containerId, ifname);
+    this.#changed = true;
+    try {
+      if (!this.#hasDraft) {
+        fs.writeFileSync(this.#entry(DRAFT), content, { mode: 0o600 });
+        this.#hasDraft = true;
+      }
+      fs.linkSync(this.#entry(DRAFT), file);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") return false;
+      if (codeOf(error) !== "EXDEV" && codeOf(error) !== "EPERM" && codeOf(error) !== "ENOTSUP") throw error;
+    }
+    // A file system without hard links, or the network's directory on another one than the index.
+    try {
+      fs.writeFileSync(file, content, { mode: 0o600, flag: "wx" });
+      return true;
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") return false;
+      throw error;
+    }
+  }
+
+  /** Removes a file that a crash left without content. We hold the lock, so nobody is about to write it. */
+  #reclaimEmpty(file: string): boolean {
+    const content = orAbsent(() => fs.readFileSync(file, "utf8"));
+    if (content !== undefined && entryOfContent(content) !== undefined) return false;
+    fs.rmSync(file, { force: true });
+    return true;
+  }
+
+  /** Removes a reservation, if it is still the owner's. */
+  #unlink(address: string, owner: string): void {
+    const file = this.#file(address);
+    if (orAbsent(() => fs.readFileSync(file, "utf8"))?.trim() === owner.trim()) fs.rmSync(file, { force: true });
+  }
+
+  #unlinkOf(name: string, address: string): void {
+    const file = this.#file(address);
+    const content = orAbsent(() => fs.readFileSync(file, "utf8"));
+    if (content !== undefined && entryOfContent(content) === name) fs.rmSync(file, { force: true });
+  }
+
+  #isTrusted(): boolean {
+    const index = fs.statSync(this.#index, { throwIfNoEntry: false });
+    if (index === undefined) {
+      fs.mkdirSync(this.#index, { recursive: true, mode: 0o700 });
+      return false;
+    }
+    const { mtimeMs } = fs.statSync(this.#directory);
+    return mtimeMs === index.mtimeMs && mtimeMs % 1000 === 0;
+  }
+
+  /** Makes the index trusted: see the head of this file. */
+  #agree(): void {
+    const time = Math.floor(Date.now() / 1000) - 1;
+    fs.utimesSync(this.#directory, time, time);
+    fs.utimesSync(this.#index, time, time);
+  }
+
+  /** Brings the index to what the files say, and removes files that say nothing. */
+  #rebuild(): void {
+    this.#changed = true;
+    const found = new Map<string, Reservation[]>();
+    for (const name of fs.readdirSync(this.#directory)) {
+      if (Address.tryParse(name) === undefined) continue;
+      const file = this.#file(name);
+      const content = orAbsent(() => fs.readFileSync(file, "utf8"));
+      if (content === undefined) continue;
+      const entry = entryOfContent(content);
+      if (entry === undefined) {
+        fs.rmSync(file, { force: true });
+        continue;
+      }
+      const modified = fs.lstatSync(file, { bigint: true }).mtimeNs;
+      // What we did not see being made is taken to be of this boot: never free what may be in use.
+      const known = this.#read(entry).find((item) => item.address === name && item.modified === modified);
+      const list = found.get(entry) ?? [];
+      list.push(known ?? { address: name, modified, boot: this.#boot });
+      found.set(entry, list);
+    }
+    for (const name of this.#entries()) if (!found.has(name)) this.#write(name, []);
+    for (const [name, reservations] of found) this.#write(name, reservations);
+  }
+
+  /** Frees what was reserved before the machine was started: no container outlives that. */
+  #reclaimBeforeBoot(): void {
+    for (const name of this.#entries()) {
+      const held = this.#read(name);
+      const current = held.filter(({ boot }) => boot === this.#boot);
+      if (current.length === held.length) continue;
+      for (const { address, boot } of held) if (boot !== this.#boot) this.#unlinkOf(name, address);
+      this.#write(name, current);
+    }
+    this.#changed = true;
+    rememberBoot(this.#index, this.#boot);
+  }
+
+  #entries(): string[] {
+    return fs.readdirSync(this.#index).filter((name) => !name.startsWith("."));
+  }
+
+  #read(name: string): Reservation[] {
+    try {
+      return parseEntry(fs.readlinkSync(this.#entry(name)));
+    } catch (error) {
+      // EINVAL: not a symbolic link, so none of ours.
+      if (codeOf(error) === "ENOENT" || codeOf(error) === "EINVAL") return [];
+      throw error;
+    }
+  }
+
+  #write(name: string, reservations: readonly Reservation[]): void {
+    this.#changed = true;
+    const entry = this.#entry(name);
+    if (reservations.length === 0) {
+      fs.rmSync(entry, { force: true });
+      return;
+    }
+    const target = printEntry(reservations);
+    try {
+      fs.symlinkSync(target, entry);
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw error;
+      fs.rmSync(entry, { force: true });
+      fs.symlinkSync(target, entry);
+    }
+  }
+
+  #file(name: string): string {
+    return path.join(this.#directory, name);
+  }
+
+  #entry(name: string): string {
+    return path.join(this.#index, name);
+  }
+}

@@ -1,0 +1,48 @@
+// Why the daemon on this node is not ready, from the status document beside the subnet file (spec/status-file.md).
+import { readFileSync } from "node:fs";
+import { Errno, type Sys } from "#kernel/sys";
+import { parseStatus, statusPaths } from "#spec/status";
+
+/** sys/file.h */
+const LOCK_SH = 1;
+const LOCK_NB = 4;
+
+/**
+ * The reason in words; undefined when the daemon says it is ready, was stopped in order (the data path stays), or says
+ * nothing because it is another one (flanneld writes no such document).
+ */
+export function reasonNotReady(sys: Sys, subnetFile: string): string | undefined {
+  const paths = statusPaths(subnetFile);
+  let text: string;
+  let boot: string;
+  try {
+    text = readFileSync(paths.file, "utf8");
+    boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return undefined;
+  }
+  const status = parseStatus(text);
+  if (status === undefined || status.ready || status.bootId !== boot || status.phase === "stopped") return undefined;
+  const reason = status.reason === null ? `it is in the phase "${status.phase}"` : status.reason.text;
+  return isRunning(sys, paths.lock)
+    ? `the daemon is not ready: ${reason}`
+    : `the daemon is not running; the last it said: ${reason}`;
+}
+
+/** The daemon holds the lock exclusively for as long as it lives. */
+function isRunning(sys: Sys, lock: string): boolean {
+  let fd: number;
+  try {
+    fd = sys.open(lock, 0);
+  } catch {
+    return false;
+  }
+  try {
+    sys.flock(fd, LOCK_SH | LOCK_NB);
+    return false;
+  } catch (error) {
+    return error instanceof Errno && error.symbol === "EAGAIN";
+  } finally {
+    sys.close(fd);
+  }
+}
