@@ -16,6 +16,8 @@ export type FlagsOf<T extends CommandFlags> = { [N in keyof T]: FlagValue[T[N]["
 
 export interface ReadFlags<T extends CommandFlags> {
   readonly flags: FlagsOf<T>;
+  /** The flags as they were written. */
+  readonly given: readonly string[];
   /** What is not a flag, in order. */
   readonly rest: readonly string[];
   readonly help: boolean;
@@ -43,7 +45,7 @@ export function readFlags<T extends CommandFlags>(table: T, args: readonly strin
     else values[name] = valueOf(name, kind, text);
     if (kind === "list") lists.set(name, values[name] as string[]);
   }
-  return { flags: values as FlagsOf<T>, rest: words, help };
+  return { flags: values as FlagsOf<T>, given: flagged, rest: words, help };
 }
 
 function valueOf(name: string, kind: Exclude<FlagKind, "list">, text: string): unknown {

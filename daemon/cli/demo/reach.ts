@@ -1,0 +1,88 @@
+// Proves that containers reach each other: ICMP echo for the table, and a TCP transfer whose hash is compared.
+// One process serves every container: a socket stays in the namespace it was made in.
+import { createHash, randomBytes } from "node:crypto";
+import { Server, Socket, createServer } from "node:net";
+import type { Address } from "#kernel/ip/address";
+import { withNetns } from "#kernel/netns";
+import { type Prober, openProber } from "#kernel/raw";
+import type { Sys } from "#kernel/sys";
+import { errorText } from "#spec/errors";
+import { connectNow } from "./connect.ts";
+import type { Namespace } from "./topology.ts";
+
+export interface Endpoint {
+  readonly name: string;
+  readonly namespace: Namespace;
+  readonly address: Address;
+}
+
+const TRANSFER_PORT = 5000;
+/** Enough for many segments and a window that has to grow. */
+const TRANSFER_BYTES = 1 << 20;
+const PROBE_TIMEOUT_MS = 1000;
+const TRANSFER_TIMEOUT_MS = 10_000;
+
+export class ReachTester implements AsyncDisposable {
+  readonly #sys: Sys;
+  readonly #payload = randomBytes(TRANSFER_BYTES);
+  readonly #digest = createHash("sha256").update(this.#payload).digest("hex");
+  readonly #probers = new Map<string, Prober>();
+  readonly #servers: Server[] = [];
+
+  constructor(sys: Sys) {
+    this.#sys = sys;
+  }
+
+  /** Makes a container answer transfers and able to probe. */
+  async serve(endpoint: Endpoint): Promise<void> {
+    const server = createServer((socket) => {
+      socket.on("error", () => socket.destroy());
+      socket.end(this.#payload);
+    });
+    this.#servers.push(server);
+    const listening = new Promise<void>((resolve, reject) => {
+      server.once("listening", resolve).once("error", reject);
+    });
+    withNetns(this.#sys, endpoint.namespace.fd, () => {
+      server.listen(TRANSFER_PORT);
+      this.#probers.set(endpoint.name, openProber(this.#sys, endpoint.address.family));
+    });
+    await listening;
+  }
+
+  /** Round trip in milliseconds, undefined when no answer came in time. */
+  async ping(from: Endpoint, to: Endpoint): Promise<number | undefined> {
+    try {
+      const prober = this.#probers.get(from.name);
+      return await prober?.probe(to.address, { timeoutMs: PROBE_TIMEOUT_MS });
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Undefined when the bytes came over unharmed, else what went wrong. */
+  async transfer(from: Endpoint, to: Endpoint): Promise<string | undefined> {
+    try {
+      const fd = withNetns(this.#sys, from.namespace.fd, () => connectNow(this.#sys, to.address, TRANSFER_PORT));
+      const digest = await hashOf(new Socket({ fd }));
+      return digest === this.#digest ? undefined : "the transferred bytes differ";
+    } catch (error) {
+      return errorText(error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const prober of this.#probers.values()) prober.close();
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+}
+
+function hashOf(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const hash = createHash("sha256");
+    socket.setTimeout(TRANSFER_TIMEOUT_MS, () => socket.destroy(new Error("the transfer stood still")));
+    socket.on("data", (chunk) => hash.update(chunk));
+    socket.on("end", () => resolve(hash.digest("hex")));
+    socket.on("error", reject);
+  });
+}
