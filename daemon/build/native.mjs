@@ -21,10 +21,15 @@ function loads() {
   return spawnSync(node, ["-e", probe], { cwd: root, stdio: "ignore" }).status === 0;
 }
 
-if (!existsSync(node)) fail(`no Node runtime in the npm packages for ${process.platform}-${process.arch}; Loden runs on Linux x64 and arm64.`);
+if (!existsSync(node))
+  fail(
+    `no Node runtime in the npm packages for ${process.platform}-${process.arch}; Loden runs on Linux x64 and arm64.`,
+  );
 const version = spawnSync(node, ["--version"], { encoding: "utf8" });
 if (version.status !== 0) {
-  fail(`the packaged Node does not start: ${version.stderr.trim()}\nOn Debian, "apt-get install libatomic1" provides what it needs; npm run setup does this.`);
+  fail(
+    `the packaged Node does not start: ${version.stderr.trim()}\nOn Debian, "apt-get install libatomic1" provides what it needs; npm run setup does this.`,
+  );
 }
 if (!loads()) {
   const gyp = process.env.npm_config_node_gyp;
@@ -36,6 +41,8 @@ if (!loads()) {
   const build = spawnSync(node, [gyp, "rebuild"], { cwd: rawSocket, env, encoding: "utf8" });
   if (build.status !== 0 || !loads()) {
     process.stderr.write(`${build.stdout ?? ""}${build.stderr ?? ""}`);
-    fail('raw-socket did not build. It needs a C++ compiler, make and python3: on Debian "apt-get install g++ make python3".');
+    fail(
+      'raw-socket did not build. It needs a C++ compiler, make and python3: on Debian "apt-get install g++ make python3".',
+    );
   }
 }

@@ -75,6 +75,6 @@ function failureText(done: { stdout: string; stderr: string; status: number | nu
     const { msg, details } = JSON.parse(done.stdout) as { msg: string; details?: string };
     return details ? `${msg}; ${details}` : msg;
   } catch {
-    return done.stderr.trim() || `exit status ${done.status}`;
+    return done.stderr.trim() || `exit status ${done.status ?? "none"}`;
   }
 }

@@ -88,7 +88,7 @@ describe("loden demo", () => {
   test("killed with -9, it leaves no process, and the next run removes its folder", async () => {
     const demo = startProcess(loden, ["demo", "--hosts=2", "--containers=1"], { env: environment() });
     await demo.printed(/pairs reachable: 2\/2/);
-    const children = processesOfOurs().map((line) => `/proc/${line.split(" ")[0]}`);
+    const children = processesOfOurs().map((line) => path.join("/proc", line.split(" ")[0] ?? ""));
     expect(children.length).toBeGreaterThanOrEqual(3);
     demo.child.kill("SIGKILL");
     await demo.finished;

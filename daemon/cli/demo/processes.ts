@@ -47,7 +47,7 @@ function manage(options: StartOptions, child: ChildProcess): Managed {
     child.once("error", (error) => reject(new LodenError("ERR_MISSING_TOOL", `${options.name}: ${error.message}`)));
     child.once("exit", (code, signal) => {
       if (isStopping) return;
-      const how = signal ?? `status ${code}`;
+      const how = signal ?? `status ${code ?? "none"}`;
       const text = `${options.name} ended with ${how}. Its last words:\n${tail(options.logFile)}`;
       reject(new LodenError("ERR_INTERNAL", text));
     });

@@ -1,7 +1,7 @@
 // Proves that containers reach each other: ICMP echo for the table, and a TCP transfer whose hash is compared.
 // One process serves every container: a socket stays in the namespace it was made in.
 import { createHash, randomBytes } from "node:crypto";
-import { Server, Socket, createServer } from "node:net";
+import { type Server, Socket, createServer } from "node:net";
 import type { Address } from "#kernel/ip/address";
 import { withNetns } from "#kernel/netns";
 import { type Prober, openProber } from "#kernel/raw";
