@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   ERR_STORE_AUTH: { retry: false, meaning: "the store refuses our credentials or certificate" },
   ERR_STORE_FULL: { retry: true, meaning: "the store takes no writes because it is full" },
   ERR_STORE_COMPACTED: { retry: true, meaning: "the revision asked for has been compacted away" },
+  ERR_STORE_LOCKED: { retry: true, meaning: "another process holds the embedded store's directory" },
   ERR_STORE_CORRUPT: { retry: false, meaning: "the store's data cannot be read" },
   ERR_STORE: { retry: true, meaning: "the store answered with an error" },
   ERR_LEASE_CONFLICT: { retry: true, meaning: "another live node holds the subnet or the public address" },

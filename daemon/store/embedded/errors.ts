@@ -1,50 +1,37 @@
 // What the store answers when it refuses: etcd's error texts with their gRPC status codes (etcd 3.4,
 // etcdserver/api/v3rpc/rpctypes). Clients compare the text, so each is exact.
+import { Code } from "@connectrpc/connect";
 import { LodenError } from "#spec/errors";
 
-/** gRPC status codes (google.rpc.Code) that the store uses. */
-export const STATUS = {
-  CANCELED: 1,
-  INVALID_ARGUMENT: 3,
-  NOT_FOUND: 5,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  OUT_OF_RANGE: 11,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  DATA_LOSS: 15,
-} as const;
-
 const REFUSALS = {
-  emptyKey: [STATUS.INVALID_ARGUMENT, "etcdserver: key is not provided"],
-  keyNotFound: [STATUS.INVALID_ARGUMENT, "etcdserver: key not found"],
-  valueProvided: [STATUS.INVALID_ARGUMENT, "etcdserver: value is provided"],
-  leaseProvided: [STATUS.INVALID_ARGUMENT, "etcdserver: lease is provided"],
-  tooManyOps: [STATUS.INVALID_ARGUMENT, "etcdserver: too many operations in txn request"],
-  duplicateKey: [STATUS.INVALID_ARGUMENT, "etcdserver: duplicate key given in txn request"],
-  requestTooLarge: [STATUS.INVALID_ARGUMENT, "etcdserver: request is too large"],
-  compacted: [STATUS.OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted"],
-  futureRevision: [STATUS.OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision"],
-  noSpace: [STATUS.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"],
-  leaseNotFound: [STATUS.NOT_FOUND, "etcdserver: requested lease not found"],
-  leaseExists: [STATUS.FAILED_PRECONDITION, "etcdserver: lease already exists"],
-  leaseTtlTooLarge: [STATUS.OUT_OF_RANGE, "etcdserver: too large lease TTL"],
-  authNotEnabled: [STATUS.FAILED_PRECONDITION, "etcdserver: authentication is not enabled"],
-  stopped: [STATUS.UNAVAILABLE, "etcdserver: server stopped"],
-  corrupt: [STATUS.DATA_LOSS, "etcdserver: corrupt cluster"],
+  emptyKey: [Code.InvalidArgument, "etcdserver: key is not provided"],
+  keyNotFound: [Code.InvalidArgument, "etcdserver: key not found"],
+  valueProvided: [Code.InvalidArgument, "etcdserver: value is provided"],
+  leaseProvided: [Code.InvalidArgument, "etcdserver: lease is provided"],
+  tooManyOps: [Code.InvalidArgument, "etcdserver: too many operations in txn request"],
+  duplicateKey: [Code.InvalidArgument, "etcdserver: duplicate key given in txn request"],
+  requestTooLarge: [Code.InvalidArgument, "etcdserver: request is too large"],
+  compacted: [Code.OutOfRange, "etcdserver: mvcc: required revision has been compacted"],
+  futureRevision: [Code.OutOfRange, "etcdserver: mvcc: required revision is a future revision"],
+  noSpace: [Code.ResourceExhausted, "etcdserver: mvcc: database space exceeded"],
+  leaseNotFound: [Code.NotFound, "etcdserver: requested lease not found"],
+  leaseExists: [Code.FailedPrecondition, "etcdserver: lease already exists"],
+  leaseTtlTooLarge: [Code.OutOfRange, "etcdserver: too large lease TTL"],
+  authNotEnabled: [Code.FailedPrecondition, "etcdserver: authentication is not enabled"],
+  stopped: [Code.Unavailable, "etcdserver: server stopped"],
+  corrupt: [Code.DataLoss, "etcdserver: corrupt cluster"],
   responseTooLarge: [
-    STATUS.RESOURCE_EXHAUSTED,
+    Code.ResourceExhausted,
     "loden store: the records in this range do not fit in one answer; read them in pages with a limit",
   ],
-} as const satisfies Record<string, readonly [number, string]>;
+} as const satisfies Record<string, readonly [Code, string]>;
 
 export type Refusal = keyof typeof REFUSALS;
 
 /** An answer, not a fault of the store: `status` and `message` go to the client as they are. */
 export class RefusedError extends Error {
   readonly refusal: Refusal;
-  readonly status: number;
+  readonly status: Code;
 
   constructor(refusal: Refusal) {
     const [status, text] = REFUSALS[refusal];

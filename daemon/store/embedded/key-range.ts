@@ -22,6 +22,11 @@ export function compareBytes(a: Bytes, b: Bytes): number {
   return Buffer.compare(a, b);
 }
 
+/** Negative, zero or positive. */
+export function compareNumbers(a: bigint, b: bigint): number {
+  return a < b ? -1 : Number(a > b);
+}
+
 export function contains(range: KeyRange, key: Bytes): boolean {
   const order = compareBytes(key, range.from);
   if (range.kind === "one") return order === 0;
