@@ -116,10 +116,10 @@ export class Fabric {
     const namespace = makeNamespace(this.#sys, name);
     const { runtime } = this.#hosts.get(host.name) as Running;
     const attachment: Attachment = { containerId: `demo-${name}`, netns: namespace.path, ifname: "eth0" };
-    let result: CniResult | undefined;
-    this.#undo.push(() => runtime.delete(attachment, result));
-    result = runtime.add(attachment);
-    const cidr = result.ips?.[0]?.address;
+    const cached: { result?: CniResult } = {};
+    this.#undo.push(() => runtime.delete(attachment, cached.result));
+    cached.result = runtime.add(attachment);
+    const cidr = cached.result.ips?.[0]?.address;
     if (cidr === undefined) throw new LodenError("ERR_CNI", `${name} got no address`);
     const container = { name, namespace, host, address: Address.parse(Prefix.parse(cidr).address.toString()) };
     this.containers.push(container);

@@ -1,6 +1,6 @@
 // The demo's network: one switch namespace with the underlay bridge, and a namespace per host with an eth0 on it.
 // The namespaces have no names: they are held by this process's descriptors alone, so that nothing can stay behind.
-import { Address } from "#kernel/ip/address";
+import type { Address } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { anonymousNetns, withNetns } from "#kernel/netns";
 import { addrNew } from "#kernel/netlink/addr";
