@@ -66,10 +66,13 @@ export class DocumentError extends LodenError {
 export function validate<T>(contract: Contract<T>, document: unknown): T {
   const folded = fold(document, contract.shape);
   if (contract.validate(folded)) return folded as T;
-  throw new DocumentError(
-    contract,
-    (contract.validate.errors ?? []).map((finding) => mistakeOf(finding, folded)),
-  );
+  // A schema and the schema it extends may both mind the same thing: by text, each is told once.
+  const mistakes = new Map<string, Mistake>();
+  for (const finding of contract.validate.errors ?? []) {
+    const mistake = mistakeOf(finding, folded);
+    mistakes.set(describe(mistake), mistake);
+  }
+  throw new DocumentError(contract, [...mistakes.values()]);
 }
 
 /**
