@@ -72,6 +72,12 @@ export class MemoryWorld {
     return this.#copy;
   }
 
+  /** Store leases alive. */
+  get leases(): number {
+    this.#expire();
+    return this.#leases.size;
+  }
+
   get(key: string): MemoryRecord | undefined {
     this.#expire();
     return this.#records.get(key);

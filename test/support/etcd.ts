@@ -2,12 +2,12 @@
 // (the kernel kills etcd with its parent, a janitor removes the directory). Ready when it says so.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { type Started, startProcess } from "./processes.ts";
 
 export interface EtcdOptions {
   /** PEM files for clients: the server's certificate and key, and the CA that clients' certificates must be signed by. */
@@ -22,7 +22,7 @@ export class Etcd implements AsyncDisposable {
   readonly directory: string;
   readonly #args: readonly string[];
   readonly #janitor: ChildProcess;
-  #server: ChildProcess | undefined;
+  #server: Started | undefined;
 
   private constructor(directory: string, endpoint: string, args: readonly string[]) {
     this.directory = directory;
@@ -68,37 +68,40 @@ export class Etcd implements AsyncDisposable {
 
   /** Starts the server on its data; resolves when it serves clients. */
   async run(): Promise<void> {
-    // setpriv: the server gets SIGKILL when the thread that started it, ours, is no more.
-    const server = spawn("setpriv", ["--pdeathsig", "KILL", "etcd", ...this.#args], {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { PATH: process.env["PATH"] },
-    });
-    this.#server = server;
-    const said: string[] = [];
-    const ready = Promise.withResolvers<void>();
-    createInterface({ input: server.stderr })
-      .on("line", (line) => {
-        if (/serving client traffic/.test(line)) ready.resolve();
-        if (said.push(line) > 40) said.shift();
-      })
-      .on("close", () => ready.reject(new Error(`etcd did not start:\n${said.join("\n")}`)));
-    server.once("error", (error) => ready.reject(error));
-    await ready.promise;
+    this.#server = startProcess("etcd", this.#args, { env: { PATH: process.env["PATH"] } });
+    await this.#server.printed(/serving client traffic/);
   }
 
   /** SIGKILL, as in a crash; resolves when it is dead. */
   async kill(): Promise<void> {
-    const server = this.#server;
+    this.#server?.child.kill("SIGKILL");
+    await this.#server?.finished;
     this.#server = undefined;
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
-    const dead = once(server, "exit");
-    server.kill("SIGKILL");
-    await dead;
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.run();
+  }
+
+  /** Copies the data, which takes a restart; the function given puts the copy in its place, which takes another. */
+  async backUp(): Promise<() => Promise<void>> {
+    const data = join(this.directory, "data");
+    const copy = mkdtempSync(join(this.directory, "copy-"));
+    await this.kill();
+    cpSync(data, copy, { recursive: true });
+    await this.run();
+    return async () => {
+      await this.kill();
+      rmSync(data, { recursive: true });
+      cpSync(copy, data, { recursive: true });
+      await this.run();
+    };
   }
 
   /** Stops the server's process where it stands (SIGSTOP), or lets it go on: a hang, seen from outside. */
   freeze(frozen: boolean): void {
-    this.#server?.kill(frozen ? "SIGSTOP" : "SIGCONT");
+    this.#server?.child.kill(frozen ? "SIGSTOP" : "SIGCONT");
   }
 
   /** Debian's etcdctl on this server. Returns what it prints; throws with its errors. */

@@ -1,0 +1,34 @@
+// What the store suite needs of an implementation beside the port: more clients of the same store, the network between
+// them to cut, and an administrator's hand on the store itself.
+import type { SubnetStore } from "../../../daemon/store/port.ts";
+
+export interface RigClient {
+  readonly store: SubnetStore;
+  /** Cuts this client's connections, or lets it connect again. */
+  readonly cut: (off: boolean) => void;
+}
+
+export interface StoreRig extends AsyncDisposable {
+  connect(): Promise<RigClient>;
+  readonly admin: StoreAdmin;
+  /** Lets the store's time pass: at once on a clock of its own; real stores take the time it takes. */
+  pass(seconds: number): Promise<void>;
+  /** Kills the server and starts it again on what it has on disk. Absent where there is no server. */
+  readonly restart?: (() => Promise<void>) | undefined;
+  /** Keeps a copy of the store; the function given goes back to it. */
+  readonly backUp?: (() => Promise<() => Promise<void>>) | undefined;
+  /** Whether keys and values can be arbitrary bytes. */
+  readonly bytes: boolean;
+}
+
+/** Paths are relative to the network's prefix: "config", "subnets/10.1.2.0-24", "else". */
+export interface StoreAdmin {
+  put(path: string | Uint8Array, value: string | Uint8Array): Promise<void>;
+  /** Many at once, in as few revisions as the store likes. */
+  putAll(records: readonly (readonly [path: string, value: string])[]): Promise<void>;
+  delete(path: string): Promise<void>;
+  /** Forgets all history up to now. */
+  compact(): Promise<void>;
+  /** How many store leases are alive. */
+  leases(): Promise<number>;
+}
