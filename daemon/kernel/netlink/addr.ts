@@ -79,6 +79,7 @@ const RTM_GETADDR = 22;
 
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
+const IFA_CACHEINFO = 6;
 const IFA_FLAGS = 8;
 
 /** sizeof(struct ifaddrmsg): u8 family, u8 prefix length, u8 flags, u8 scope, u32 index. */
@@ -105,10 +106,10 @@ function seconds(value: number): number {
   return value === FOREVER ? Infinity : value;
 }
 
+/** In iproute2's order: these stand between IFA_LOCAL and IFA_ADDRESS. */
 const FIELDS: readonly Field<LinkAddress>[] = [
   [4, "broadcast", address],
   [3, "label", text],
-  [6, "lifetime", lifetime],
   [9, "metric", u32],
   [11, "protocol", u8],
 ];
@@ -128,15 +129,16 @@ function writeAddress(spec: LinkAddress): AttrWriter {
   const writer = headed(IFADDRMSG_LENGTH, (header) => {
     header.setUint8(0, familyNumber(spec.address.family));
     header.setUint8(1, spec.address.length);
-    header.setUint8(2, flags & 0xff);
+    header.setUint8(2, flags > 0xff ? 0 : flags);
     header.setUint8(3, ROUTE_SCOPES.number(spec.scope ?? (spec.address.address.isLoopback ? "host" : "global")));
     header.setUint32(4, spec.index, true);
   });
   address.write(writer, IFA_LOCAL, spec.address.address);
-  address.write(writer, IFA_ADDRESS, spec.peer ?? spec.address.address);
   writeFields(writer, FIELDS, spec);
-  // Flags beyond the header's eight bits; as iproute2, left out when they fit.
+  // The header has room for eight flags; the attribute replaces them all.
   if (flags > 0xff) writer.u32(IFA_FLAGS, flags);
+  address.write(writer, IFA_ADDRESS, spec.peer ?? spec.address.address);
+  if (spec.lifetime !== undefined) lifetime.write(writer, IFA_CACHEINFO, spec.lifetime);
   return writer;
 }
 
@@ -147,12 +149,14 @@ function writeAddress(spec: LinkAddress): AttrWriter {
 export function decodeAddr(payload: Uint8Array): LinkAddress {
   const header = headerView(payload, IFADDRMSG_LENGTH, "ifaddrmsg");
   const attrs = readAttrs(payload, IFADDRMSG_LENGTH);
+  const life = lifetime.read(attrs, IFA_CACHEINFO);
   return {
     index: header.getUint32(4, true),
     ...readOwnAndPeer(attrs, decodeFamily(header.getUint8(0)), header.getUint8(1)),
     scope: ROUTE_SCOPES.name(header.getUint8(3)),
     flags: attrs.u32(IFA_FLAGS) ?? header.getUint8(2),
     ...readFields(attrs, FIELDS),
+    ...(life === undefined ? {} : { lifetime: life }),
   };
 }
 

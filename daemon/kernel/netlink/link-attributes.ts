@@ -50,11 +50,21 @@ export interface LinkAttributes {
   readonly netnsPid?: number;
 }
 
+/** What else a request may say, but not of a veth's peer. */
+export interface LinkRequest extends LinkAttributes {
+  /** Index of the bridge or other device to be a port of; 0 takes it out. */
+  readonly master?: number;
+  /** At creation: index of the underlay (macvlan; a vxlan has it among its own options). */
+  readonly parent?: number;
+  /** At creation: the namespace of `parent` where it is another one, as the id it has in ours. */
+  readonly parentNetnsId?: number;
+}
+
 /** sizeof(struct ifinfomsg): u8 family, u8 pad, u16 type, i32 index, u32 flags, u32 change mask. */
 export const IFINFOMSG_LENGTH = 16;
 
-const FIELDS: readonly Field<LinkAttributes>[] = [
-  [3, "name", text],
+/** In iproute2's order, name last. */
+const FIELDS: readonly Field<LinkRequest>[] = [
   [4, "mtu", u32],
   [1, "mac", mac],
   [2, "broadcast", mac],
@@ -68,6 +78,10 @@ const FIELDS: readonly Field<LinkAttributes>[] = [
   [58, "groMaxSize", u32],
   [28, "netnsFd", i32],
   [19, "netnsPid", i32],
+  [5, "parent", u32],
+  [37, "parentNetnsId", i32],
+  [10, "master", u32],
+  [3, "name", text],
 ];
 
 /** The switches of a request and the flag bit each stands for; `arp` is the one that is set by its absence. */
@@ -96,7 +110,7 @@ export function linkHeader(link: LinkAttributes, family = 0): Uint8Array {
   return new Uint8Array(header.buffer);
 }
 
-export function writeLinkAttributes(writer: AttrWriter, link: LinkAttributes): void {
+export function writeLinkAttributes(writer: AttrWriter, link: LinkRequest): void {
   writeFields(writer, FIELDS, link);
 }
 
@@ -104,7 +118,7 @@ export function writeLinkAttributes(writer: AttrWriter, link: LinkAttributes): v
  * Reads a request's ifinfomsg and attributes back.
  * @throws LodenError ERR_NETLINK_DECODE
  */
-export function readLinkAttributes(payload: Uint8Array): LinkAttributes {
+export function readLinkAttributes(payload: Uint8Array): LinkRequest {
   const header = headerView(payload, IFINFOMSG_LENGTH, "ifinfomsg");
   const index = header.getInt32(4, true);
   const flags = header.getUint32(8, true);

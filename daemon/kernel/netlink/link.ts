@@ -9,12 +9,15 @@ import type { Codec, Field } from "./fields.ts";
 import { kindName, readLinkInfo, writeLinkInfo } from "./kind/registry.ts";
 import type { LinkKind, LinkPort } from "./kind/registry.ts";
 import { IFINFOMSG_LENGTH, LINK_FLAG, linkHeader, writeLinkAttributes } from "./link-attributes.ts";
-import type { LinkAttributes } from "./link-attributes.ts";
+import type { LinkRequest } from "./link-attributes.ts";
 import { NameTable } from "./names.ts";
 import { newMessage, plainMessage } from "./request.ts";
 import type { NetlinkSocket } from "./socket.ts";
 import { decodeError } from "./wire.ts";
 import type { Message } from "./wire.ts";
+
+export type { LinkKind, LinkPort } from "./kind/registry.ts";
+export { LINK_FLAG } from "./link-attributes.ts";
 
 /** RFC 2863 ifOperStatus as linux/if.h numbers it. */
 export type OperState = "unknown" | "notpresent" | "down" | "lowerlayerdown" | "testing" | "dormant" | "up";
@@ -59,20 +62,13 @@ export interface Link {
 }
 
 /** A link to make. Bridge port options are not taken here by the kernel: send linkSet after it, in the same batch. */
-export interface LinkSpec extends LinkAttributes {
+export interface LinkSpec extends LinkRequest {
   readonly name: string;
   readonly kind: LinkKind;
-  /** Index of the bridge to be a port of. */
-  readonly master?: number;
-  /** Index of the underlay (macvlan; a vxlan has it among its own options). */
-  readonly parent?: number;
-  /** When `parent` is in another namespace: the id of that namespace in ours. */
-  readonly parentNetnsId?: number;
 }
 
-/** A change to a link that exists. `master: 0` takes it out of its bridge. */
-export interface LinkChange extends LinkAttributes {
-  readonly master?: number;
+/** A change to a link that exists. */
+export interface LinkChange extends Omit<LinkRequest, "index" | "parent" | "parentNetnsId"> {
   readonly kind?: LinkKind;
   readonly port?: LinkPort;
 }
@@ -97,7 +93,6 @@ const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_EXT_MASK = 29;
-const IFLA_LINK_NETNSID = 37;
 const IFLA_PROP_LIST = 52;
 const IFLA_ALT_IFNAME = 53;
 
@@ -141,7 +136,7 @@ const FIELDS: readonly Field<Omit<Link, "type">>[] = [
   [50, "minMtu", u32],
   [51, "maxMtu", u32],
   [IFLA_MASTER, "master", u32],
-  [IFLA_LINK_NETNSID, "parentNetnsId", i32],
+  [37, "parentNetnsId", i32],
   [20, "alias", text],
   [IFLA_PROP_LIST, "altNames", altNames],
   [16, "operState", name8(OPER_STATES)],
@@ -157,15 +152,15 @@ const FIELDS: readonly Field<Omit<Link, "type">>[] = [
   [58, "groMaxSize", u32],
 ];
 
-/** Makes a link; EEXIST when the name is taken. Attach, addresses' bridge and namespace are part of the same request. */
+/** Makes a link; EEXIST when the name is taken. */
 export function linkNew(spec: LinkSpec): Message {
-  return newMessage(RTM_NEWLINK, "create", writeLink(spec.index, spec));
+  return newMessage(RTM_NEWLINK, "create", writeLink(spec, spec.kind));
 }
 
-/** Changes a link that exists. */
+/** Changes a link that exists. To rename it, refer to it by index. */
 export function linkSet(link: LinkRef, change: LinkChange): Message {
-  const named = typeof link === "number" ? change : { ...change, name: link.name };
-  return plainMessage(RTM_NEWLINK, writeLink(typeof link === "number" ? link : 0, named));
+  const target = typeof link === "number" ? { index: link } : { name: link.name };
+  return plainMessage(RTM_NEWLINK, writeLink({ ...change, ...target }, change.kind, change.port));
 }
 
 /** Deletes a link, and a veth's peer with it. */
@@ -180,18 +175,9 @@ export function linkAltNames(link: LinkRef, action: "add" | "remove", names: rea
   return action === "add" ? newMessage(RTM_NEWLINKPROP, "append", writer) : plainMessage(RTM_DELLINKPROP, writer);
 }
 
-interface AnyLink extends LinkChange {
-  readonly parent?: number;
-  readonly parentNetnsId?: number;
-}
-
-function writeLink(index: number | undefined, link: AnyLink): AttrWriter {
-  const { kind, port, master, parent, parentNetnsId } = link;
-  const writer = new AttrWriter(linkHeader({ ...link, index: index ?? 0 }));
+function writeLink(link: LinkRequest, kind?: LinkKind, port?: LinkPort): AttrWriter {
+  const writer = new AttrWriter(linkHeader(link));
   writeLinkAttributes(writer, link);
-  if (parent !== undefined) writer.u32(IFLA_LINK, parent);
-  if (parentNetnsId !== undefined) writer.i32(IFLA_LINK_NETNSID, parentNetnsId);
-  if (master !== undefined) writer.u32(IFLA_MASTER, master);
   if (kind !== undefined || port !== undefined) {
     writer.nestPlain(IFLA_LINKINFO, (inner) => writeLinkInfo(inner, kind, port));
   }

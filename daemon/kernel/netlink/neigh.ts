@@ -111,11 +111,11 @@ export const neighbourCache: Codec<NeighbourCache> = {
 };
 
 const FIELDS: readonly Field<Neighbour>[] = [
+  [12, "protocol", u8],
   [1, "address", address],
   [2, "mac", mac],
   [3, "cache", neighbourCache],
   [4, "probes", u32],
-  [12, "protocol", u8],
 ];
 
 /** Makes an entry; EEXIST when the address has one, unless the mode is replace. */

@@ -1,6 +1,6 @@
 // The bytes of a route: struct rtmsg, RTA_*, RTAX_* and struct rtnexthop of linux/rtnetlink.h.
 import type { Address, Family } from "../ip/address.ts";
-import { readAttrs } from "./attr.ts";
+import { NLA_F_NESTED, readAttrs } from "./attr.ts";
 import type { AttrWriter, Attrs } from "./attr.ts";
 import {
   address,
@@ -55,7 +55,6 @@ const RTNEXTHOP_LENGTH = 8;
 const USER_HZ = 100;
 
 const METRICS: readonly Field<RouteMetrics>[] = [
-  [1, "lock", u32],
   [2, "mtu", u32],
   [3, "window", u32],
   [4, "rtt", u32],
@@ -72,6 +71,7 @@ const METRICS: readonly Field<RouteMetrics>[] = [
   [15, "quickAck", u32],
   [16, "congestionControl", text],
   [17, "fastOpenNoCookie", u32],
+  [1, "lock", u32],
 ];
 
 const metrics: Codec<RouteMetrics> = {
@@ -84,17 +84,23 @@ const metrics: Codec<RouteMetrics> = {
   },
 };
 
-const FIELDS: readonly Field<Route>[] = [
-  [RTA.oif, "oif", u32],
-  [6, "priority", u32],
+/** In iproute2's order, gateway, encapsulation and table between the two halves. */
+const FIRST_FIELDS: readonly Field<Route>[] = [
   [7, "source", address],
-  [8, "metrics", metrics],
-  [RTA.iif, "iif", u32],
-  [RTA.mark, "mark", u32],
+  [6, "priority", u32],
   [20, "preference", name8(ROUTE_PREFERENCES)],
   [23, "expires", u32],
   [30, "nextHopId", u32],
 ];
+
+const LAST_FIELDS: readonly Field<Route>[] = [
+  [RTA.oif, "oif", u32],
+  [8, "metrics", metrics],
+  [RTA.iif, "iif", u32],
+  [RTA.mark, "mark", u32],
+];
+
+const FIELDS = [...FIRST_FIELDS, ...LAST_FIELDS];
 
 /** `delete` leaves what is not given open, where `new` fills in `ip route`'s defaults. */
 export function writeRoute(route: Route, purpose: "new" | "delete"): AttrWriter {
@@ -115,10 +121,11 @@ export function writeRoute(route: Route, purpose: "new" | "delete"): AttrWriter 
   });
   if (destination.length > 0) address.write(writer, RTA.destination, destination.address);
   if (from !== undefined) address.write(writer, RTA.from, from.address);
-  if (table >= 256) writer.u32(RTA.table, table);
   if (route.gateway !== undefined) writeGateway(writer, family, route.gateway);
   if (route.encap !== undefined) writeEncap(writer, route.encap);
-  writeFields(writer, FIELDS, route);
+  writeFields(writer, FIRST_FIELDS, route);
+  if (table >= 256) writer.u32(RTA.table, table);
+  writeFields(writer, LAST_FIELDS, route);
   const { nextHops } = route;
   if (nextHops !== undefined) {
     writer.nestPlain(RTA.multipath, (inner) => {
@@ -131,26 +138,17 @@ export function writeRoute(route: Route, purpose: "new" | "delete"): AttrWriter 
 /** Types whose routes stand in table local when no table is given, as `ip route` has it. */
 const HOST_TYPES: ReadonlySet<Route["type"]> = new Set<Route["type"]>(["local", "broadcast", "nat", "anycast"]);
 
+const LINK_TYPES: ReadonlySet<Route["type"]> = new Set<Route["type"]>(["broadcast", "multicast", "anycast"]);
+
 /** As `ip route` chooses. IPv6 has no scopes; deleting, "nowhere" fits any. */
 function defaultScope(route: Route, isNew: boolean): RouteScope {
+  const { type = "unicast", gateway, nextHops, nextHopId } = route;
   if (route.destination.family === 6) return "global";
-  switch (route.type ?? "unicast") {
-    case "local":
-    case "nat":
-      return "host";
-    case "broadcast":
-    case "multicast":
-    case "anycast":
-      return "link";
-    case "unicast":
-    case "unspec":
-      if (!isNew) return "nowhere";
-      return route.gateway === undefined && route.nextHops === undefined && route.nextHopId === undefined
-        ? "link"
-        : "global";
-    default:
-      return "global";
-  }
+  if (type === "local" || type === "nat") return "host";
+  if (LINK_TYPES.has(type)) return "link";
+  if (!isNew) return "nowhere";
+  const direct = gateway === undefined && nextHops === undefined && nextHopId === undefined;
+  return type === "unicast" && direct ? "link" : "global";
 }
 
 /** A gateway of the other family goes into RTA_VIA: struct rtvia, u16 family and the address. */
@@ -176,7 +174,7 @@ function readGateway(attrs: Attrs): Address | undefined {
 }
 
 function writeEncap(writer: AttrWriter, encap: Encapsulation): void {
-  bytes.write(writer, RTA.encap, encap.data);
+  writer.bytes(RTA.encap | NLA_F_NESTED, encap.data);
   writer.u16(RTA.encapType, encap.type);
 }
 

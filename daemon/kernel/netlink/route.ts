@@ -108,7 +108,8 @@ export function routeQuery(destination: Address, query: RouteQuery = {}): Messag
     header.setUint8(0, familyNumber(destination.family));
     header.setUint8(1, destination.bits);
     header.setUint8(2, from?.bits ?? 0);
-    header.setUint32(8, RTM_F_LOOKUP_TABLE, true);
+    // IPv6 says so unasked, and refuses the flag.
+    if (destination.family === 4) header.setUint32(8, RTM_F_LOOKUP_TABLE, true);
   });
   writer.bytes(RTA.destination, destination.toBytes());
   if (from !== undefined) writer.bytes(RTA.from, from.toBytes());

@@ -20,7 +20,7 @@ import {
 import type { Codec, Field } from "./fields.ts";
 import { NameTable } from "./names.ts";
 import { headed, newMessage, plainMessage } from "./request.ts";
-import { ROUTE_PROTOCOL, ROUTE_TABLE } from "./route-types.ts";
+import { ROUTE_TABLE } from "./route-types.ts";
 import type { NetlinkSocket } from "./socket.ts";
 import type { Message } from "./wire.ts";
 
@@ -156,21 +156,20 @@ const FIELDS: readonly Field<Rule>[] = [
 
 /** Adds a rule. The kernel refuses one that is the same in every selector (EEXIST), but not two of one priority. */
 export function ruleNew(rule: Rule): Message {
-  return newMessage(RTM_NEWRULE, "create", writeRule({ protocol: ROUTE_PROTOCOL.boot, ...rule }, ROUTE_TABLE.main));
+  return newMessage(RTM_NEWRULE, "create", writeRule(rule, "new"));
 }
 
 /** Deletes the first rule that has everything that is given; what is absent, priority included, fits any. */
 export function ruleDelete(rule: Rule): Message {
-  return plainMessage(RTM_DELRULE, writeRule(rule, 0));
+  return plainMessage(RTM_DELRULE, writeRule(rule, "delete"));
 }
 
-function writeRule(rule: Rule, defaultTable: number): AttrWriter {
-  const {
-    from,
-    to,
-    action = defaultAction(rule),
-    table = action === "table" && rule.l3mdev !== true ? defaultTable : 0,
-  } = rule;
+/** `delete` leaves action and table open where they are not given. */
+function writeRule(rule: Rule, purpose: "new" | "delete"): AttrWriter {
+  const { from, to } = rule;
+  const action = rule.action ?? (purpose === "new" ? (rule.goto === undefined ? "table" : "goto") : "unspec");
+  const looksUp = purpose === "new" && action === "table" && rule.l3mdev !== true;
+  const table = rule.table ?? (looksUp ? ROUTE_TABLE.main : 0);
   const writer = headed(HEADER_LENGTH, (header) => {
     header.setUint8(0, familyNumber(rule.family));
     header.setUint8(1, to?.length ?? 0);
@@ -185,10 +184,6 @@ function writeRule(rule: Rule, defaultTable: number): AttrWriter {
   writeFields(writer, FIELDS, rule);
   if (table >= 256) writer.u32(FRA_TABLE, table);
   return writer;
-}
-
-function defaultAction(rule: Rule): RuleAction {
-  return rule.goto === undefined ? "table" : "goto";
 }
 
 /**

@@ -48,12 +48,13 @@ const sources: Codec<readonly Mac[]> = {
   },
 };
 
+/** In iproute2's order. */
 const FIELDS: readonly Field<MacvlanOptions>[] = [
-  [1, "mode", name32(MODES)],
-  [2, "flags", u16],
   [MACADDR_DATA, "sources", sources],
   [7, "broadcastQueueLength", u32],
   [8, "broadcastQueueLengthUsed", u32],
+  [1, "mode", name32(MODES)],
+  [2, "flags", u16],
 ];
 
 export function writeMacvlan(writer: AttrWriter, options: MacvlanOptions): void {

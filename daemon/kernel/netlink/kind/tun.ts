@@ -2,7 +2,7 @@
 import { LodenError } from "#spec/errors";
 import type { Sys } from "../../sys.ts";
 import type { AttrWriter, Attrs } from "../attr.ts";
-import { bool, name8, readFields, u32, u8, writeFields } from "../fields.ts";
+import { bool, name8, readFields, u32, writeFields } from "../fields.ts";
 import type { Field } from "../fields.ts";
 import { NameTable } from "../names.ts";
 

@@ -1,5 +1,5 @@
 // VXLAN devices: IFLA_VXLAN_* of linux/if_link.h, read by drivers/net/vxlan. RFC 7348.
-import type { Address } from "../../ip/address.ts";
+import type { Address, Family } from "../../ip/address.ts";
 import type { AttrWriter, Attrs } from "../attr.ts";
 import { address, bool, flag, name8, readFields, u16be, u32, u32be, u8, writeFields } from "../fields.ts";
 import type { Codec, Field } from "../fields.ts";
@@ -76,16 +76,21 @@ const portRange: Codec<{ readonly low: number; readonly high: number }> = {
   write: (writer, type, { low, high }) => writer.u32be(type, ((low << 16) | high) >>> 0),
 };
 
-/** An address goes into the attribute of its family, and is read from whichever is there. */
-const GROUP = { 4: 2, 6: 16 } as const;
-const LOCAL = { 4: 4, 6: 17 } as const;
+/** Local and remote have an attribute for each family; the value goes into its own. */
+function addressOf(family: Family): Codec<Address> {
+  return {
+    read: address.read,
+    write: (writer, type, value) => {
+      if (value.family === family) address.write(writer, type, value);
+    },
+  };
+}
 
+/** In iproute2's order. */
 const FIELDS: readonly Field<VxlanOptions>[] = [
-  [1, "vni", u32],
   [3, "parent", u32],
   [5, "ttl", u8],
   [6, "tos", u8],
-  [7, "learning", bool],
   [8, "ageing", u32],
   [9, "limit", u32],
   [10, "sourcePorts", portRange],
@@ -93,40 +98,33 @@ const FIELDS: readonly Field<VxlanOptions>[] = [
   [12, "rsc", bool],
   [13, "l2miss", bool],
   [14, "l3miss", bool],
-  [15, "port", u16be],
   [18, "udpCsum", bool],
   [19, "udpZeroCsum6Tx", bool],
   [20, "udpZeroCsum6Rx", bool],
   [21, "remcsumTx", bool],
   [22, "remcsumRx", bool],
-  [23, "gbp", flag],
   [24, "remcsumNoPartial", flag],
-  [25, "collectMetadata", bool],
   [26, "flowLabel", u32be],
+  [25, "collectMetadata", bool],
+  [30, "vniFilter", bool],
+  [31, "localBypass", bool],
+  [23, "gbp", flag],
   [27, "gpe", flag],
   [28, "ttlInherit", flag],
   [29, "df", name8(DF)],
-  [30, "vniFilter", bool],
-  [31, "localBypass", bool],
+  [1, "vni", u32],
+  [4, "local", addressOf(4)],
+  [17, "local", addressOf(6)],
+  [2, "group", addressOf(4)],
+  [16, "group", addressOf(6)],
+  [7, "learning", bool],
+  [15, "port", u16be],
 ];
 
 export function writeVxlan(writer: AttrWriter, options: VxlanOptions): void {
   writeFields(writer, FIELDS, options);
-  if (options.group !== undefined) address.write(writer, GROUP[options.group.family], options.group);
-  if (options.local !== undefined) address.write(writer, LOCAL[options.local.family], options.local);
 }
 
 export function readVxlan(attrs: Attrs): VxlanKind {
-  const group = readEither(attrs, GROUP);
-  const local = readEither(attrs, LOCAL);
-  return {
-    kind: "vxlan",
-    ...readFields(attrs, FIELDS),
-    ...(group === undefined ? {} : { group }),
-    ...(local === undefined ? {} : { local }),
-  };
-}
-
-function readEither(attrs: Attrs, types: { readonly 4: number; readonly 6: number }): Address | undefined {
-  return address.read(attrs, types[4]) ?? address.read(attrs, types[6]);
+  return { kind: "vxlan", ...readFields(attrs, FIELDS) };
 }
