@@ -6,43 +6,40 @@
 // in line takes its place.
 import { LodenError } from "#spec/errors";
 import { sameSpec } from "./diff.ts";
+import { KINDS, kindOfKey } from "./objects.ts";
 import type { Because, KernelObject, ObjectKind } from "./port.ts";
 
 export class DesiredState {
   readonly #byOwner = new Map<Because, readonly KernelObject[]>();
-  /** Per key the wishes in order of arrival; the first one holds. One entry is by far the usual case. */
-  readonly #claims = new Map<string, KernelObject[]>();
+  /** Per kind and key the wishes in order of arrival; the first one holds. One wish is by far the usual case. */
+  readonly #claims = new Map<ObjectKind, Map<string, KernelObject[]>>(KINDS.map((kind) => [kind, new Map()]));
   readonly #contested = new Set<string>();
-  readonly #counts = new Map<ObjectKind, number>();
 
   /** What holds for a key. */
   get(key: string): KernelObject | undefined {
-    return this.#claims.get(key)?.[0];
+    return this.#claimsOf(key)?.get(key)?.[0];
   }
 
-  /** Distinct keys. */
-  get size(): number {
-    return this.#claims.size;
+  has(key: string): boolean {
+    return this.#claimsOf(key)?.has(key) === true;
   }
 
   count(kind: ObjectKind): number {
-    return this.#counts.get(kind) ?? 0;
+    return this.#claims.get(kind)!.size;
   }
 
-  keys(): Iterable<string> {
-    return this.#claims.keys();
+  /** What holds for the keys of one kind. */
+  *of<Kind extends ObjectKind>(kind: Kind): Generator<KernelObject<Kind>> {
+    // The map of a kind holds objects of that kind alone.
+    for (const claims of this.#claims.get(kind)!.values()) yield claims[0] as KernelObject<Kind>;
   }
 
   *objects(): Generator<KernelObject> {
-    for (const claims of this.#claims.values()) yield claims[0]!;
+    for (const kind of KINDS) yield* this.of(kind);
   }
 
-  of(owner: Because): readonly KernelObject[] {
+  ownedBy(owner: Because): readonly KernelObject[] {
     return this.#byOwner.get(owner) ?? [];
-  }
-
-  owners(): Because[] {
-    return [...this.#byOwner.keys()];
   }
 
   /** Makes `objects` all that `owner` wants; the keys whose wish may have changed. */
@@ -68,7 +65,7 @@ export class DesiredState {
   conflicts(): Map<string, LodenError> {
     const found = new Map<string, LodenError>();
     for (const key of this.#contested) {
-      const [holder, ...others] = this.#claims.get(key)!;
+      const [holder, ...others] = this.#claimsOf(key)!.get(key)!;
       const losers = others.filter((other) => !sameSpec(other, holder!)).map((other) => other.because);
       found.set(
         key,
@@ -83,11 +80,16 @@ export class DesiredState {
     return found;
   }
 
+  #claimsOf(key: string): Map<string, KernelObject[]> | undefined {
+    const kind = kindOfKey(key);
+    return kind === undefined ? undefined : this.#claims.get(kind);
+  }
+
   #claim(object: KernelObject, owner: Because): void {
-    const claims = this.#claims.get(object.key);
+    const ofKind = this.#claims.get(object.kind)!;
+    const claims = ofKind.get(object.key);
     if (claims === undefined) {
-      this.#claims.set(object.key, [object]);
-      this.#counts.set(object.kind, this.count(object.kind) + 1);
+      ofKind.set(object.key, [object]);
       return;
     }
     const mine = claims.findIndex((claim) => claim.because === owner);
@@ -97,22 +99,16 @@ export class DesiredState {
   }
 
   #withdraw(object: KernelObject): void {
-    const claims = this.#claims.get(object.key);
-    if (claims === undefined) return;
-    const left = claims.filter((claim) => claim.because !== object.because);
-    if (left.length === 0) {
-      this.#claims.delete(object.key);
-      this.#contested.delete(object.key);
-      this.#counts.set(object.kind, this.count(object.kind) - 1);
-    } else {
-      this.#claims.set(object.key, left);
-      this.#judge(object.key, left);
-    }
+    const ofKind = this.#claims.get(object.kind)!;
+    const left = ofKind.get(object.key)?.filter((claim) => claim.because !== object.because) ?? [];
+    if (left.length === 0) ofKind.delete(object.key);
+    else ofKind.set(object.key, left);
+    this.#judge(object.key, left);
   }
 
   #judge(key: string, claims: readonly KernelObject[]): void {
     const [holder, ...others] = claims;
-    if (others.some((other) => !sameSpec(other, holder!))) this.#contested.add(key);
+    if (holder !== undefined && others.some((other) => !sameSpec(other, holder))) this.#contested.add(key);
     else this.#contested.delete(key);
   }
 }

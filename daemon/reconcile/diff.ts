@@ -1,9 +1,12 @@
 // Compares desired with actual objects and says what to change. Pure.
 import type {
   ActualObject,
+  AddressSpec,
   Change,
+  FdbSpec,
   KernelObject,
   LinkSpec,
+  NeighbourSpec,
   ObjectKind,
   OtherLinkSpec,
   RouteSpec,
@@ -49,37 +52,14 @@ export function isMet(object: KernelObject, found: ActualObject): boolean {
 
 /** What is there is what is wanted, whoever made it. What the wish leaves open, any value meets. */
 export function sameSpec(object: KernelObject, found: KernelObject | ActualObject): boolean {
-  switch (object.kind) {
-    case "link":
-      return found.kind === "link" && sameLink(object.spec, found.spec);
-    case "address":
-      return (
-        found.kind === "address" &&
-        found.spec.link === object.spec.link &&
-        found.spec.address.equals(object.spec.address)
-      );
-    case "route":
-      return found.kind === "route" && sameRoute(object.spec, found.spec);
-    case "neighbour":
-      return (
-        found.kind === "neighbour" &&
-        found.spec.link === object.spec.link &&
-        found.spec.address.equals(object.spec.address) &&
-        found.spec.mac.equals(object.spec.mac)
-      );
-    case "fdb":
-      return (
-        found.kind === "fdb" &&
-        found.spec.link === object.spec.link &&
-        found.spec.mac.equals(object.spec.mac) &&
-        found.spec.remote.equals(object.spec.remote)
-      );
-    case "sysctl":
-      return found.kind === "sysctl" && meetsSysctl(object.spec, found.spec.value);
-    default:
-      // A table is found with the content that was written when nobody altered it, and with none when somebody did.
-      return found.kind === "nft-table" && JSON.stringify(found.spec.content) === JSON.stringify(object.spec.content);
-  }
+  const key = object.kind;
+  if (key === "link") return found.kind === key && sameLink(object.spec, found.spec);
+  if (key === "address") return found.kind === key && sameAddress(object.spec, found.spec);
+  if (key === "route") return found.kind === key && sameRoute(object.spec, found.spec);
+  if (key === "neighbour") return found.kind === key && sameNeighbour(object.spec, found.spec);
+  if (key === "fdb") return found.kind === key && sameFdb(object.spec, found.spec);
+  if (key === "sysctl") return found.kind === key && meetsSysctl(object.spec, found.spec.value);
+  return found.kind === key && JSON.stringify(found.spec.content) === JSON.stringify(object.spec.content);
 }
 
 /** The link cannot become what is wanted by changes in place: it has to be removed and made anew. */
@@ -116,6 +96,18 @@ function sameRoute(want: RouteSpec, is: RouteSpec): boolean {
     same(want.gateway, is.gateway) &&
     same(want.source, is.source)
   );
+}
+
+function sameAddress(want: AddressSpec, is: AddressSpec): boolean {
+  return want.link === is.link && want.address.equals(is.address);
+}
+
+function sameNeighbour(want: NeighbourSpec, is: NeighbourSpec): boolean {
+  return want.link === is.link && want.address.equals(is.address) && want.mac.equals(is.mac);
+}
+
+function sameFdb(want: FdbSpec, is: FdbSpec): boolean {
+  return want.link === is.link && want.mac.equals(is.mac) && want.remote.equals(is.remote);
 }
 
 /** A sysctl that the kernel does not have is found with an empty value. */

@@ -262,12 +262,14 @@ class Loop implements Reconciler {
     this.#passes++;
     this.#lastPassMs = this.#clock.monotonic() - now;
     this.#drift += result.drift;
+    if (result.adopted) this.#mark(KINDS, []);
     if (result.drift > 0) {
       this.#fight = { since: now, count: now - this.#fight.since < FIGHT_MS ? this.#fight.count + 1 : 0 };
     }
-    this.#isReady = this.#desired.of(BASE).every((object) => this.#isApplied(object));
+    this.#isReady = this.#desired.ownedBy(BASE).every((object) => this.#isApplied(object));
     if (this.#isReady) this.#ready.resolve();
-    this.#tell({ type: "pass", ...result, ms: this.#lastPassMs });
+    const { changes, failures, drift, dumped } = result;
+    this.#tell({ type: "pass", changes, failures, drift, dumped, ms: this.#lastPassMs });
   }
 
   /** What a notification tells matters when it differs from what is wanted. Our own writes do not. */
@@ -282,7 +284,7 @@ class Loop implements Reconciler {
     }
     // The kernel drops what is on a link without a word when the link goes down or away.
     const all = kinds.has("link");
-    if (all) this.#retries.hurry();
+    if (kinds.size > 0) this.#retries.hurry();
     if (kinds.size > 0) this.#mark(all ? KINDS : kinds, []);
   }
 

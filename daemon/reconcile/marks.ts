@@ -32,6 +32,7 @@ export const PROTOCOL_KERNEL = 2;
 
 export interface Marks {
   readonly scope: string;
+  readonly isDefaultScope: boolean;
   readonly linkAlias: string;
   readonly routeProtocol: number;
   readonly nftTable: string;
@@ -42,11 +43,13 @@ export interface Marks {
 /** The marks of the daemon that serves `scope`, the store's prefix. */
 export function ownershipMarks(scope: string, networks: readonly Prefix[]): Marks {
   if (scope === DEFAULT_SCOPE) {
-    return { scope, linkAlias: `loden ${scope}`, routeProtocol: ROUTE_PROTOCOL, nftTable: "loden", networks };
+    const names = { linkAlias: `loden ${scope}`, routeProtocol: ROUTE_PROTOCOL, nftTable: "loden" };
+    return { scope, isDefaultScope: true, ...names, networks };
   }
   const hash = createHash("sha256").update(scope).digest();
   return {
     scope,
+    isDefaultScope: false,
     // IFALIASZ is 256 with the closing zero.
     linkAlias: `loden ${scope}`.slice(0, 255),
     routeProtocol: OTHER_PROTOCOLS.first + (hash.readUInt16BE(0) % OTHER_PROTOCOLS.count),

@@ -6,7 +6,7 @@ import { diff, isMet, needsReplacement } from "./diff.ts";
 import { linkOf, type Known } from "./known.ts";
 import type { Failure, ReconcileEvent } from "./loop.ts";
 import { KINDS, kindOfKey } from "./objects.ts";
-import type { ActualObject, Change, Kernel, ObjectKind, Outcome } from "./port.ts";
+import { OccupiedError, type ActualObject, type Change, type Kernel, type ObjectKind, type Outcome } from "./port.ts";
 import type { Retries } from "./retries.ts";
 
 export interface PassResult {
@@ -14,6 +14,8 @@ export interface PassResult {
   readonly failures: number;
   readonly drift: number;
   readonly dumped: readonly ObjectKind[];
+  /** A link that others made is ours now, and with it what is on it: that has to be looked at in this light. */
+  readonly adopted: boolean;
 }
 
 type Before = ReadonlyMap<ObjectKind, ReadonlyMap<string, ActualObject>>;
@@ -62,7 +64,8 @@ export class Pass {
       }
     }
     this.#bookConflicts();
-    return { changes: changes.length, failures, drift, dumped: [...dumped] };
+    const adopted = changes.some((change, index) => outcomes[index] === undefined && isAdoption(change));
+    return { changes: changes.length, failures, drift, dumped: [...dumped], adopted };
   }
 
   conflicts(): Failure[] {
@@ -81,7 +84,7 @@ export class Pass {
 
   #refresh(kinds: ReadonlySet<ObjectKind>): { before: Before; dumped: Set<ObjectKind> } {
     if (kinds.size === 0) return { before: new Map(), dumped: new Set() };
-    const actual = this.#kernel.dump(kinds);
+    const actual = this.#kernel.dump(kinds, this.#desired);
     const dumped = new Set(kinds);
     for (const kind of kinds) {
       const error = actual.failed.get(kind);
@@ -90,7 +93,7 @@ export class Pass {
         continue;
       }
       dumped.delete(kind);
-      if (this.#retries.failed(dumpKey(kind), error)) {
+      if (this.#retries.failed(dumpKey(kind), error).isNews) {
         this.#tell({ type: "failed", key: dumpKey(kind), because: "dump", error });
       }
     }
@@ -114,8 +117,10 @@ export class Pass {
   #changes(dumped: ReadonlySet<ObjectKind>, keys: ReadonlySet<string>, prune: boolean): Change[] {
     const candidates = new Set<string>();
     if (dumped.size > 0) {
-      for (const object of this.#desired.objects()) if (dumped.has(object.kind)) candidates.add(object.key);
-      for (const kind of dumped) for (const found of this.#known.of(kind)) candidates.add(found.key);
+      for (const kind of dumped) {
+        for (const object of this.#desired.of(kind)) candidates.add(object.key);
+        for (const found of this.#known.of(kind)) candidates.add(found.key);
+      }
     }
     for (const key of keys) candidates.add(key);
     const actual = { get: (key: string) => this.#find(key) };
@@ -166,7 +171,8 @@ export class Pass {
     const key = keyOf(change);
     if (error !== undefined) {
       const because = change.type === "remove" ? "no longer wanted" : change.object.because;
-      const news = this.#retries.failed(key, error);
+      const { tries, isNews } = this.#retries.failed(key, error);
+      const news = error instanceof OccupiedError ? tries === 2 : isNews;
       // Thousands of objects fail with their link; one of these is enough to tell.
       const link = linkOf(change.type === "remove" ? change.actual : change.object);
       if (news && (link === undefined || !noLink.has(link))) this.#tell({ type: "failed", key, because, error });
@@ -208,6 +214,10 @@ function kindOf(change: Change): ObjectKind {
 
 function dumpKey(kind: ObjectKind): string {
   return `dump of ${kind}`;
+}
+
+function isAdoption(change: Change): boolean {
+  return change.type === "update" && change.object.kind === "link" && !change.actual.ours;
 }
 
 function failedLinks(changes: readonly Change[], outcomes: readonly Outcome[]): Set<string> {

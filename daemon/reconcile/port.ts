@@ -4,6 +4,7 @@
 import type { Address } from "#kernel/ip/address";
 import type { Mac } from "#kernel/ip/mac";
 import type { Prefix } from "#kernel/ip/prefix";
+import { LodenError } from "#spec/errors";
 
 /** Why an object is wanted: a lease's key, or "base" for what the network needs with no peer at all. */
 export type Because = string;
@@ -72,7 +73,10 @@ export interface SysctlSpec {
   readonly ifPresent?: boolean;
 }
 
-/** A whole nftables table of ours: replaced atomically, compared by the fingerprint in its comment. */
+/**
+ * A whole nftables table of ours, replaced atomically. A table is found with the content that was written when nobody
+ * altered it since, and with none otherwise: what nft lists is not what it was given, and differs between its versions.
+ */
 export interface NftTableSpec {
   readonly family: "ip" | "ip6" | "inet";
   readonly name: string;
@@ -105,7 +109,8 @@ export type ActualObject<Kind extends ObjectKind = ObjectKind> = {
     readonly ours: boolean;
     /** Nobody of user space made it (a route of protocol kernel): it is neither replaced nor removed, but reported. */
     readonly untouchable?: boolean;
-    /** Comparable with a desired spec of the same key (sameSpec in diff.ts); or, for a link, one that no wish is equal to. */
+    /** What the kernel implementation needs besides the spec to find exactly this object again when it is to be removed. */
+    readonly handle?: unknown;
     readonly spec: K extends "link" ? LinkSpec | OtherLinkSpec : SpecByKind[K];
   };
 }[Kind];
@@ -144,8 +149,21 @@ export interface Observation {
   readonly actual?: ActualObject;
 }
 
+/** What the reconciler wants, for a dump to know where to look. */
+export interface Wanted {
+  has(key: string): boolean;
+  of<Kind extends ObjectKind>(kind: Kind): Iterable<KernelObject<Kind>>;
+}
+
+/**
+ * The outcome of an add that found something in its place which no dump had shown: to be looked at again, and news to
+ * nobody unless it comes back.
+ */
+export class OccupiedError extends LodenError {}
+
 export interface Kernel {
-  dump(kinds: ReadonlySet<ObjectKind>): Actual;
+  /** Objects that are neither ours nor wanted are left out. */
+  dump(kinds: ReadonlySet<ObjectKind>, wanted: Wanted): Actual;
   /** Calls back after anything changed that could touch our objects, ours or not; never while dump or apply runs. */
   watch(onObserved: (seen: readonly Observation[]) => void): Disposable;
   /** Carries changes out in dependency order in as few system calls as the kernel allows; one failing stops no other. */

@@ -23,19 +23,19 @@ export class Retries {
     this.#clock = clock;
   }
 
-  /** True when this failure is news: the first in a row, or for another reason than the last. */
-  failed(key: string, error: Error): boolean {
+  /** Books a failure; how many there were in a row, and whether the reason is another than the last. */
+  failed(key: string, error: Error): { tries: number; isNews: boolean } {
     const entry = this.#entries.get(key);
     const now = this.#clock.monotonic();
     if (entry === undefined) {
       this.#entries.set(key, { error, since: this.#clock.wall(), tries: 1, due: now + FIRST_DELAY });
-      return true;
+      return { tries: 1, isNews: true };
     }
-    const news = entry.error.message !== error.message;
+    const isNews = entry.error.message !== error.message;
     entry.error = error;
     entry.tries += 1;
     entry.due = now + Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (entry.tries - 1));
-    return news;
+    return { tries: entry.tries, isNews };
   }
 
   /** True when it had failed before. */

@@ -1,8 +1,31 @@
 // The Kernel port on Linux: rtnetlink for links, addresses, routes, neighbours and FDB entries, nftables for tables,
 // /proc/sys for sysctls.
+import { addrDump } from "#kernel/netlink/addr";
+import { fdbDump } from "#kernel/netlink/fdb";
+import type { Link } from "#kernel/netlink/link";
+import { neighDump } from "#kernel/netlink/neigh";
+import { ROUTE_TABLE, routeDump } from "#kernel/netlink/route";
+import { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Sys } from "#kernel/sys";
-import type { Marks } from "../marks.ts";
-import type { Actual, Change, Kernel, Observation, ObjectKind, Outcome } from "../port.ts";
+import { readSysctl } from "#kernel/sysctl";
+import { PROTOCOL_BOOT, type Marks } from "../marks.ts";
+import { linkKey } from "../objects.ts";
+import {
+  OccupiedError,
+  type Actual,
+  type ActualObject,
+  type Change,
+  type Kernel,
+  type ObjectKind,
+  type Observation,
+  type Outcome,
+  type Wanted,
+} from "../port.ts";
+import { applyChanges } from "./apply.ts";
+import { foundAddress, foundFdb, foundLink, foundNeighbour, foundRoute, isOurLink } from "./found.ts";
+import { Links } from "./links.ts";
+import { NftTables } from "./tables.ts";
+import { watchKernel } from "./watch.ts";
 
 export interface NetlinkKernelOptions {
   readonly sys: Sys;
@@ -11,10 +34,138 @@ export interface NetlinkKernelOptions {
   readonly within?: <T>(fn: () => T) => T;
 }
 
-export declare class NetlinkKernel implements Kernel, Disposable {
-  constructor(options: NetlinkKernelOptions);
-  dump(kinds: ReadonlySet<ObjectKind>): Actual;
-  apply(changes: readonly Change[]): Outcome[];
-  watch(onObserved: (seen: readonly Observation[]) => void): Disposable;
-  [Symbol.dispose](): void;
+export class NetlinkKernel implements Kernel, Disposable {
+  readonly #sys: Sys;
+  readonly #marks: Marks;
+  readonly #within: <T>(fn: () => T) => T;
+  readonly #socket: NetlinkSocket;
+  readonly #links = new Links();
+  readonly #tables: NftTables;
+  /** Links that carry routes of ours: when one goes down the kernel drops those without a word. */
+  readonly #carriers = new Set<string>();
+  /** Something stands in a route's place that a dump of our own routes does not show: list all while that is so. */
+  #isObstructed = false;
+
+  constructor({ sys, marks, within = (fn) => fn() }: NetlinkKernelOptions) {
+    this.#sys = sys;
+    this.#marks = marks;
+    this.#within = within;
+    this.#socket = within(() => NetlinkSocket.open(sys));
+    this.#tables = new NftTables(sys, marks);
+  }
+
+  dump(kinds: ReadonlySet<ObjectKind>, wanted: Wanted): Actual {
+    return this.#within(() => this.#dump(kinds, wanted));
+  }
+
+  apply(changes: readonly Change[]): Outcome[] {
+    const context = { socket: this.#socket, links: this.#links, marks: this.#marks, tables: this.#tables };
+    const outcomes = this.#within(() => applyChanges(context, changes));
+    for (const [index, change] of changes.entries()) {
+      if (change.type === "remove" || change.object.kind !== "route") continue;
+      this.#carriers.add(change.object.spec.link);
+      if (outcomes[index] instanceof OccupiedError) this.#isObstructed = true;
+    }
+    return outcomes;
+  }
+
+  watch(onObserved: (seen: readonly Observation[]) => void): Disposable {
+    const context = { sys: this.#sys, marks: this.#marks, links: this.#links, carriers: this.#carriers };
+    return this.#within(() => watchKernel(context, onObserved));
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+    this.#tables[Symbol.dispose]();
+  }
+
+  #dump(kinds: ReadonlySet<ObjectKind>, wanted: Wanted): Actual {
+    const objects = new Map<string, ActualObject>();
+    const failed = new Map<ObjectKind, Error>();
+    const keep = (found: ActualObject | undefined): void => {
+      if (found === undefined || !(found.ours || wanted.has(found.key))) return;
+      const key = uniqueKey(objects, found.key);
+      objects.set(key, key === found.key ? found : { ...found, key });
+      if (found.kind === "route") this.#carriers.add(found.spec.link);
+    };
+    try {
+      this.#links.refresh(this.#socket);
+    } catch (error) {
+      // Nothing on links can be read without their names.
+      const failure = toError(error);
+      return { objects, failed: new Map([...kinds].map((kind) => [kind, failure])) };
+    }
+    for (const kind of kinds) {
+      try {
+        for (const found of this.#find(kind, wanted)) keep(found);
+      } catch (error) {
+        failed.set(kind, toError(error));
+      }
+    }
+    return { objects, failed };
+  }
+
+  *#find(kind: ObjectKind, wanted: Wanted): Generator<ActualObject | undefined> {
+    const [marks, links, socket] = [this.#marks, this.#links, this.#socket];
+    switch (kind) {
+      case "link":
+        for (const link of links.all()) yield foundLink(marks, links, link);
+        break;
+      case "address":
+        for (const link of this.#ours(wanted)) {
+          for (const found of addrDump(socket, { index: link.index })) yield foundAddress(marks, links, found);
+        }
+        break;
+      case "neighbour":
+        for (const link of this.#ours(wanted)) {
+          for (const found of neighDump(socket, { index: link.index })) yield foundNeighbour(marks, links, found);
+        }
+        break;
+      case "fdb":
+        for (const link of this.#ours(wanted)) {
+          for (const found of fdbDump(socket, { index: link.index })) yield foundFdb(marks, links, found);
+        }
+        break;
+      case "route":
+        yield* this.#routes(wanted);
+        break;
+      case "sysctl":
+        for (const { key, spec } of wanted.of("sysctl")) {
+          yield { kind: "sysctl", key, ours: false, spec: { path: spec.path, value: readSysctl(spec.path) ?? "" } };
+        }
+        break;
+      case "nft-table":
+        yield* this.#tables.dump(wanted);
+        break;
+    }
+  }
+
+  /** The devices that bear our mark, and those that stand where ours should. */
+  #ours(wanted: Wanted): Link[] {
+    return [...this.#links.all()].filter((link) => isOurLink(this.#marks, link) || wanted.has(linkKey(link.name)));
+  }
+
+  /** Ours, and those that flannel may have left; a host's other routes, which may be a million, stay unread. */
+  #routes(wanted: Wanted): ActualObject<"route">[] {
+    const table = ROUTE_TABLE.main;
+    const protocols = this.#isObstructed ? [undefined] : [this.#marks.routeProtocol, PROTOCOL_BOOT];
+    const found = protocols.flatMap((protocol) =>
+      routeDump(this.#socket, { table, ...(protocol === undefined ? {} : { protocol }) }).flatMap(
+        (route) => foundRoute(this.#marks, this.#links, route) ?? [],
+      ),
+    );
+    this.#isObstructed &&= found.some((route) => !route.ours && wanted.has(route.key));
+    return found;
+  }
+}
+
+/** Of several with one key the first is the one the kernel uses; the others get a number. */
+function uniqueKey(objects: ReadonlyMap<string, ActualObject>, wanted: string): string {
+  let key = wanted;
+  for (let count = 2; objects.has(key); count++) key = `${wanted} #${count}`;
+  return key;
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,0 +1,164 @@
+// Carries a set of changes out in dependency order: links, then sysctls and nft tables, then everything on links in one
+// batch, put up after their addresses and before their routes; at last, in the opposite order, what is to go. Adding
+// before removing keeps traffic flowing while objects move from one device to another.
+import type { NetlinkError } from "#kernel/netlink/error";
+import type { NetlinkSocket } from "#kernel/netlink/socket";
+import type { Message } from "#kernel/netlink/wire";
+import { readSysctl, writeSysctl } from "#kernel/sysctl";
+import { LodenError, errorText } from "#spec/errors";
+import type { Marks } from "../marks.ts";
+import { OccupiedError, type Change, type KernelObject, type Outcome } from "../port.ts";
+import type { Links } from "./links.ts";
+import { addMessage, linkDown, linkMessages, linkUp, removeMessage } from "./messages.ts";
+import type { NftTables } from "./tables.ts";
+
+export interface ApplyContext {
+  readonly socket: NetlinkSocket;
+  readonly links: Links;
+  readonly marks: Marks;
+  readonly tables: NftTables;
+}
+
+/** One request of a change. */
+interface Step {
+  readonly change: number;
+  readonly message: Message;
+}
+
+/** Errors of a removal that prove that there is nothing to remove: no such entry, route, device or address. */
+const GONE: ReadonlySet<string> = new Set(["ENOENT", "ESRCH", "ENODEV", "EADDRNOTAVAIL"]);
+
+export function applyChanges(context: ApplyContext, changes: readonly Change[]): Outcome[] {
+  const outcomes: Outcome[] = changes.map(() => undefined);
+  const run = new Run(context, changes, outcomes);
+  run.makeLinks();
+  run.setSysctls();
+  run.writeTables();
+  run.makeAndRemoveObjects();
+  run.removeTables();
+  return outcomes;
+}
+
+class Run {
+  readonly #context: ApplyContext;
+  readonly #changes: readonly Change[];
+  readonly #outcomes: Outcome[];
+
+  constructor(context: ApplyContext, changes: readonly Change[], outcomes: Outcome[]) {
+    this.#context = context;
+    this.#changes = changes;
+    this.#outcomes = outcomes;
+  }
+
+  makeLinks(): void {
+    const { socket, links, marks } = this.#context;
+    const steps: Step[] = [];
+    const names: string[] = [];
+    for (const [index, object, change] of this.#wishes("link")) {
+      this.#attempt(index, () => {
+        for (const message of linkMessages(marks, links, { ...change, object })) steps.push({ change: index, message });
+        names.push(object.spec.name);
+      });
+    }
+    this.#send(steps);
+    for (const name of names) links.look(socket, name);
+  }
+
+  setSysctls(): void {
+    for (const [index, { spec }] of this.#wishes("sysctl")) {
+      this.#attempt(index, () => {
+        if (spec.ifPresent === true && readSysctl(spec.path) === undefined) return;
+        writeSysctl(spec.path, spec.value);
+      });
+    }
+  }
+
+  writeTables(): void {
+    const { tables } = this.#context;
+    for (const [index, object] of this.#wishes("nft-table")) this.#attempt(index, () => tables.write(object));
+  }
+
+  removeTables(): void {
+    const { tables } = this.#context;
+    for (const [index, change] of this.#changes.entries()) {
+      if (change.type !== "remove") continue;
+      const { actual } = change;
+      if (actual.kind === "nft-table") this.#attempt(index, () => tables.remove(actual.spec));
+    }
+  }
+
+  /** All that netlink does besides making links, in one batch. */
+  makeAndRemoveObjects(): void {
+    const { links, marks } = this.#context;
+    const steps: Step[] = [];
+    const add = (kind: "address" | "neighbour" | "fdb" | "route"): void => {
+      for (const [index, object, change] of this.#wishes(kind)) {
+        const mode = change.type === "add" ? "create" : "replace";
+        this.#attempt(index, () => steps.push({ change: index, message: addMessage(marks, links, object, mode) }));
+      }
+    };
+    const remove = (kind: "link" | "address" | "neighbour" | "fdb" | "route"): void => {
+      for (const [index, change] of this.#changes.entries()) {
+        if (change.type !== "remove" || change.actual.kind !== kind) continue;
+        const message = removeMessage(marks, links, change.actual);
+        if (message !== undefined) steps.push({ change: index, message });
+      }
+    };
+    add("address");
+    for (const [index, { spec }] of this.#wishes("link")) {
+      if (this.#outcomes[index] !== undefined) continue;
+      steps.push({ change: index, message: spec.up ? linkUp(spec.name) : linkDown(spec.name) });
+    }
+    for (const kind of ["neighbour", "fdb", "route"] as const) add(kind);
+    for (const kind of ["route", "fdb", "neighbour", "address", "link"] as const) remove(kind);
+    this.#send(steps);
+    for (const change of this.#changes) {
+      if (change.type === "remove" && change.actual.kind === "link") links.deleteName(change.actual.spec.name);
+    }
+  }
+
+  *#wishes<Kind extends KernelObject["kind"]>(
+    kind: Kind,
+  ): Generator<[number, KernelObject<Kind>, Exclude<Change, { type: "remove" }>]> {
+    for (const [index, change] of this.#changes.entries()) {
+      if (change.type !== "remove" && change.object.kind === kind) {
+        // The kind has just been compared; the compiler does not see through the type parameter.
+        yield [index, change.object as KernelObject<Kind>, change];
+      }
+    }
+  }
+
+  #attempt(index: number, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#outcomes[index] ??= error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  #send(steps: readonly Step[]): void {
+    const results = this.#context.socket.batch(steps.map((step) => step.message));
+    for (const [position, error] of results.entries()) {
+      const index = steps[position]!.change;
+      if (error !== undefined) this.#outcomes[index] ??= outcomeOf(this.#changes[index]!, error);
+    }
+  }
+}
+
+function outcomeOf(change: Change, error: NetlinkError): Outcome {
+  if (change.type === "remove") {
+    if (GONE.has(error.symbol)) return undefined;
+    const { key } = change.actual;
+    return new LodenError("ERR_NETLINK", `${key} cannot be removed: ${errorText(error)}`, {
+      cause: error,
+      fields: { key, ...error.fields },
+    });
+  }
+  const { key, because } = change.object;
+  const isTaken = change.type === "add" && error.symbol === "EEXIST";
+  return new (isTaken ? OccupiedError : LodenError)(
+    "ERR_NETLINK",
+    `${key}, wanted by ${because}, cannot be made: ${errorText(error)}`,
+    { cause: error, fields: { key, because, ...error.fields } },
+  );
+}

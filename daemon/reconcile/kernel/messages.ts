@@ -1,0 +1,109 @@
+// Kernel objects as netlink requests.
+import { ADDRESS_FLAG, addrDelete, addrNew, type LinkAddress } from "#kernel/netlink/addr";
+import { fdbDelete, fdbNew } from "#kernel/netlink/fdb";
+import { linkDelete, linkNew, linkSet, type LinkKind } from "#kernel/netlink/link";
+import { neighDelete, neighNew, type Neighbour } from "#kernel/netlink/neigh";
+import { routeDelete, routeNew, type Route } from "#kernel/netlink/route";
+import type { Message } from "#kernel/netlink/wire";
+import { LodenError } from "#spec/errors";
+import { needsReplacement } from "../diff.ts";
+import type { Marks } from "../marks.ts";
+import type { ActualObject, AddressSpec, Change, KernelObject, LinkSpec, NeighbourSpec, RouteSpec } from "../port.ts";
+import type { RouteHandle } from "./found.ts";
+import type { Links } from "./links.ts";
+
+type Kind = "address" | "neighbour" | "fdb" | "route";
+
+/**
+ * Makes a link, or brings it to what it should be; all but putting it up, which waits for its sysctls and addresses.
+ * @throws LodenError ERR_NETLINK when the underlay link is not there
+ */
+export function linkMessages(marks: Marks, links: Links, change: Change & { object: KernelObject<"link"> }): Message[] {
+  const { spec } = change.object;
+  const there = change.type === "update" && change.actual.kind === "link" ? change.actual : undefined;
+  const attributes = { mtu: spec.mtu, alias: marks.linkAlias, ...(spec.mac === undefined ? {} : { mac: spec.mac }) };
+  if (there !== undefined && !needsReplacement(spec, there.spec)) {
+    return [linkSet({ name: spec.name }, attributes)];
+  }
+  const make = linkNew({ name: spec.name, kind: linkKind(links, spec), ...attributes });
+  return there === undefined ? [make] : [linkDelete({ name: spec.name }), make];
+}
+
+export function linkUp(name: string): Message {
+  return linkSet({ name }, { up: true });
+}
+
+export function linkDown(name: string): Message {
+  return linkSet({ name }, { up: false });
+}
+
+/** @throws LodenError ERR_NETLINK when its link is not there */
+export function addMessage(
+  marks: Marks,
+  links: Links,
+  object: KernelObject<Kind>,
+  mode: "create" | "replace",
+): Message {
+  const index = indexOf(links, object.spec.link, object.key);
+  if (object.kind === "address") return addrNew(addressOf(object.spec, index), "replace");
+  if (object.kind === "route") return routeNew(routeOf(marks, object.spec, index), mode);
+  if (object.kind === "fdb") return fdbNew({ index, mac: object.spec.mac, remote: object.spec.remote }, "replace");
+  // What the kernel put there by itself gives way, so there is nothing to tell apart.
+  return neighNew({ ...neighbourOf(object.spec, index), protocol: marks.routeProtocol }, "replace");
+}
+
+/** Undefined when its link is gone, and it with the link. */
+export function removeMessage(marks: Marks, links: Links, actual: ActualObject<Kind | "link">): Message | undefined {
+  if (actual.kind === "link") return linkDelete({ name: actual.spec.name });
+  const index = links.named(actual.spec.link)?.index;
+  if (actual.kind === "route") {
+    const handle = (actual.handle ?? {}) as RouteHandle;
+    return routeDelete({ ...routeOf(marks, actual.spec, index), ...handle });
+  }
+  if (index === undefined) return undefined;
+  if (actual.kind === "address") return addrDelete(addressOf(actual.spec, index));
+  if (actual.kind === "neighbour") return neighDelete(neighbourOf(actual.spec, index));
+  return fdbDelete({ index, mac: actual.spec.mac, remote: actual.spec.remote });
+}
+
+function linkKind(links: Links, spec: LinkSpec): LinkKind {
+  const { vni, port, local, parent, learning, gbp } = spec.detail;
+  return {
+    kind: "vxlan",
+    vni,
+    parent: indexOf(links, parent, `link ${spec.name}`),
+    local,
+    learning,
+    ...(port === 0 ? {} : { port }),
+    ...(gbp ? { gbp } : {}),
+  };
+}
+
+function addressOf(spec: AddressSpec, index: number): LinkAddress {
+  // The subnet is leased to this node alone: there is nobody to detect a duplicate of.
+  return { index, address: spec.address, ...(spec.address.family === 6 ? { flags: ADDRESS_FLAG.noDad } : {}) };
+}
+
+function neighbourOf(spec: NeighbourSpec, index: number): Neighbour {
+  return { index, address: spec.address, mac: spec.mac, state: "permanent" };
+}
+
+function routeOf(marks: Marks, spec: RouteSpec, oif: number | undefined): Route {
+  return {
+    destination: spec.destination,
+    protocol: marks.routeProtocol,
+    ...(oif === undefined ? {} : { oif }),
+    ...(spec.gateway === undefined ? {} : { gateway: spec.gateway }),
+    ...(spec.onlink ? { onlink: true } : {}),
+    ...(spec.source === undefined ? {} : { source: spec.source }),
+    ...(spec.mtu === undefined ? {} : { metrics: { mtu: spec.mtu } }),
+  };
+}
+
+function indexOf(links: Links, name: string, key: string): number {
+  const link = links.named(name);
+  if (link !== undefined) return link.index;
+  throw new LodenError("ERR_NETLINK", `${key} cannot be made: there is no interface ${name}`, {
+    fields: { key, link: name },
+  });
+}

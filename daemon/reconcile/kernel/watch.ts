@@ -1,0 +1,196 @@
+// Netlink notifications as observations: what stands under a key now. Whether that is news is for the reconciler to
+// say, who knows what is wanted; here is left out only what cannot concern us.
+import { decodeAddr } from "#kernel/netlink/addr";
+import {
+  NETLINK_NETFILTER,
+  NFNLGRP_NFTABLES,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+} from "#kernel/netlink/constants";
+import { readAttrs } from "#kernel/netlink/attr";
+import { decodeFdb } from "#kernel/netlink/fdb";
+import { decodeLink, type Link } from "#kernel/netlink/link";
+import { decodeNeighbour } from "#kernel/netlink/neigh";
+import { ROUTE_TABLE, decodeRoute } from "#kernel/netlink/route";
+import { watchNetlink } from "#kernel/netlink/watch";
+import type { Message } from "#kernel/netlink/wire";
+import type { Sys } from "#kernel/sys";
+import { LodenError } from "#spec/errors";
+import type { Marks } from "../marks.ts";
+import { KINDS, addressKey, fdbKey, linkKey, neighbourKey } from "../objects.ts";
+import type { ActualObject, Observation } from "../port.ts";
+import { foundAddress, foundFdb, foundLink, foundNeighbour, foundRoute } from "./found.ts";
+import type { Links } from "./links.ts";
+
+export interface WatchContext {
+  readonly sys: Sys;
+  readonly marks: Marks;
+  readonly links: Links;
+  /** Names of the links that carry routes of ours. */
+  readonly carriers: ReadonlySet<string>;
+}
+
+/** linux/rtnetlink.h */
+const RTM = {
+  newLink: 16,
+  delLink: 17,
+  newAddr: 20,
+  delAddr: 21,
+  newRoute: 24,
+  delRoute: 25,
+  newNeigh: 28,
+  delNeigh: 29,
+} as const;
+
+const AF_BRIDGE = 7;
+
+/** linux/netfilter/nf_tables.h: subsystem 10 in the upper byte; sizeof(struct nfgenmsg). */
+const NFT_SUBSYSTEM = 10;
+const NFT_MSG_NEWGEN = 15;
+const NFGENMSG_SIZE = 4;
+/** NFTA_GEN_PROC_PID: who made the transaction. */
+const NFTA_GEN_PROC_PID = 2;
+/** NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE…: all are 1. */
+const NFTA_TABLE = 1;
+
+const ROUTE_GROUPS = [
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_ROUTE,
+];
+
+const EVERYTHING: readonly Observation[] = KINDS.map((kind) => ({ kind }));
+
+export function watchKernel(context: WatchContext, onObserved: (seen: readonly Observation[]) => void): Disposable {
+  const { sys, marks } = context;
+  const routes = watchNetlink(
+    sys,
+    ROUTE_GROUPS,
+    (messages) => {
+      const seen = messages.flatMap((message) => observe(context, message));
+      if (seen.length > 0) onObserved(seen);
+    },
+    () => onObserved(EVERYTHING),
+  );
+  const tables = watchTables(sys, marks, () => onObserved([{ kind: "nft-table" }]));
+  return {
+    [Symbol.dispose]: () => {
+      routes[Symbol.dispose]();
+      tables?.[Symbol.dispose]();
+    },
+  };
+}
+
+function observe(context: WatchContext, { type, payload }: Message): Observation[] {
+  try {
+    switch (type) {
+      case RTM.newLink:
+      case RTM.delLink:
+        return observeLink(context, decodeLink(payload), type === RTM.delLink);
+      case RTM.newAddr:
+      case RTM.delAddr:
+        return observeAddress(context, payload, type === RTM.delAddr);
+      case RTM.newRoute:
+      case RTM.delRoute:
+        return observeRoute(context, payload, type === RTM.delRoute);
+      case RTM.newNeigh:
+      case RTM.delNeigh:
+        return payload[0] === AF_BRIDGE
+          ? observeFdb(context, payload, type === RTM.delNeigh)
+          : observeNeighbour(context, payload, type === RTM.delNeigh);
+      default:
+        return [];
+    }
+  } catch (error) {
+    if (!(error instanceof LodenError)) throw error;
+    // What cannot be read may have told of anything.
+    return [...EVERYTHING];
+  }
+}
+
+function observeLink({ marks, links, carriers }: WatchContext, link: Link, isGone: boolean): Observation[] {
+  const before = links.at(link.index);
+  // A bridge tells of a port that leaves it by a message of family AF_BRIDGE and no name.
+  if (link.name === "") return [];
+  if (isGone) links.deleteName(before?.name ?? link.name);
+  else links.set(link);
+  const seen: Observation[] = [];
+  if (before !== undefined && before.name !== link.name) seen.push({ kind: "link", key: linkKey(before.name) });
+  seen.push(isGone ? { kind: "link", key: linkKey(link.name) } : linkSeen(foundLink(marks, links, link)));
+  const isAltered = isGone || before?.up !== link.up || before?.carrier !== link.carrier || before.name !== link.name;
+  if (isAltered && carriers.has(link.name)) seen.push({ kind: "route" });
+  return seen;
+}
+
+function linkSeen(actual: ActualObject): Observation {
+  return { kind: actual.kind, key: actual.key, actual };
+}
+
+function observeAddress({ marks, links }: WatchContext, payload: Uint8Array, isGone: boolean): Observation[] {
+  const address = decodeAddr(payload);
+  const link = links.at(address.index);
+  if (link === undefined) return [];
+  return [seen("address", addressKey(link.name, address.address), foundAddress(marks, links, address), isGone)];
+}
+
+function observeRoute({ marks, links }: WatchContext, payload: Uint8Array, isGone: boolean): Observation[] {
+  const route = decodeRoute(payload);
+  if (route.table !== ROUTE_TABLE.main) return [];
+  const actual = foundRoute(marks, links, route);
+  return actual === undefined ? [] : [seen("route", actual.key, actual, isGone)];
+}
+
+function observeNeighbour({ marks, links }: WatchContext, payload: Uint8Array, isGone: boolean): Observation[] {
+  const entry = decodeNeighbour(payload);
+  const link = links.at(entry.index);
+  if (link === undefined) return [];
+  return [seen("neighbour", neighbourKey(link.name, entry.address), foundNeighbour(marks, links, entry), isGone)];
+}
+
+function observeFdb({ marks, links }: WatchContext, payload: Uint8Array, isGone: boolean): Observation[] {
+  const entry = decodeFdb(payload);
+  const link = links.at(entry.index);
+  if (link === undefined) return [];
+  return [seen("fdb", fdbKey(link.name, entry.mac), foundFdb(marks, links, entry), isGone)];
+}
+
+function seen(kind: Observation["kind"], key: string, actual: ActualObject | undefined, isGone: boolean): Observation {
+  return isGone || actual === undefined ? { kind, key } : { kind, key, actual };
+}
+
+/** A transaction's messages end with the new generation, which names who made it: our own are no news. */
+function watchTables(sys: Sys, marks: Marks, onAltered: () => void): Disposable | undefined {
+  let isTouched = false;
+  try {
+    return watchNetlink(
+      sys,
+      [NFNLGRP_NFTABLES],
+      (messages) => {
+        let isAltered = false;
+        for (const { type, payload } of messages) {
+          if (type >> 8 !== NFT_SUBSYSTEM) continue;
+          const attrs = readAttrs(payload, NFGENMSG_SIZE);
+          if ((type & 0xff) !== NFT_MSG_NEWGEN) isTouched ||= attrs.string(NFTA_TABLE) === marks.nftTable;
+          else {
+            isAltered ||= isTouched && attrs.u32be(NFTA_GEN_PROC_PID) !== process.pid;
+            isTouched = false;
+          }
+        }
+        if (isAltered) onAltered();
+      },
+      onAltered,
+      { protocol: NETLINK_NETFILTER },
+    );
+  } catch (error) {
+    // A kernel without nf_tables has no table of ours to watch; the timer looks after what else there may be.
+    if (error instanceof LodenError && error.code === "ERR_SYSCALL") return undefined;
+    throw error;
+  }
+}
