@@ -73,6 +73,8 @@ function assertErrno(fn: () => unknown, symbol: string, call: string): void {
   });
 }
 
+const ignore = (): void => undefined;
+const hasDevice = (name: string): boolean => readFileSync("/proc/thread-self/net/dev", "utf8").includes(`${name}:`);
 const netnsName = (): string => readlinkSync("/proc/thread-self/ns/net");
 
 export const CHECKS: readonly Check[] = [
@@ -209,7 +211,6 @@ export const CHECKS: readonly Check[] = [
   {
     name: "a wait that a signal interrupts goes on",
     run(sys) {
-      const ignore = (): void => undefined;
       process.on("SIGUSR2", ignore);
       const child = spawn("kill", ["-USR2", String(process.pid)], { stdio: "ignore" });
       const fd = sys.pidfdOpen(child.pid!);
@@ -315,11 +316,10 @@ export const CHECKS: readonly Check[] = [
       new DataView(request.buffer).setUint16(16, IFF_TUN | IFF_NO_PI, true);
       sys.ioctl(fd, TUNSETIFF, request);
       assert.equal(new TextDecoder().decode(request.subarray(0, 7)), "probe0\0");
-      const isThere = (): boolean => readFileSync("/proc/thread-self/net/dev", "utf8").includes("probe0:");
-      assert.equal(isThere(), true);
+      assert.equal(hasDevice("probe0"), true);
       sys.ioctl(fd, TUNSETPERSIST, 1);
       sys.close(fd);
-      assert.equal(isThere(), true);
+      assert.equal(hasDevice("probe0"), true);
     },
   },
   {

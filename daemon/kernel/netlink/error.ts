@@ -66,9 +66,10 @@ export function decodeAck(message: Message): NetlinkError | undefined {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const errno = -view.getInt32(0, true);
   if (errno === 0) return undefined;
-  // Behind the header comes the request's payload unless capped, then the attributes.
+  // Behind the header comes the request's payload unless capped, then the attributes. The length is the sender's word.
   const echoed = (message.flags & NLM_F_CAPPED) !== 0 ? 0 : Math.max(0, view.getUint32(4, true) - NLMSG_HDRLEN);
-  const attrs = (message.flags & NLM_F_ACK_TLVS) === 0 ? payload.length : align(NLMSGERR_SIZE + echoed);
+  const end = align(NLMSGERR_SIZE + Math.min(echoed, payload.length));
+  const attrs = (message.flags & NLM_F_ACK_TLVS) === 0 ? payload.length : end;
   return new NetlinkError(errno, decodeExtendedAck(payload, Math.min(attrs, payload.length)));
 }
 
