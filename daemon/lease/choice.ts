@@ -57,7 +57,7 @@ export function chooseLease(entries: readonly Entry[], claimant: Claimant, netwo
   const kept = fitting.find(({ lease }) => lease.key === previousKey);
   if (kept !== undefined) return { type: "own", ...kept };
   // Containers of a subnet that nobody else has taken keep it, even where another lease bears our address.
-  const taken = entries.flatMap(({ key }) => parseSubnetKey(key) ?? []);
+  const taken = entries.map(({ key }) => parseSubnetKey(key)).filter((subnets) => subnets !== undefined);
   if (previous !== undefined && previousKey !== undefined && !taken.some((subnets) => overlap(subnets, previous))) {
     return { type: "create", key: previousKey, subnet: previous };
   }

@@ -1,0 +1,63 @@
+// Follows the store for as long as the daemon lives: the peers' leases go to the reconciler, our own to its holder, and
+// a changed configuration is told to the user.
+import { LodenError } from "#spec/errors";
+import type { AppContext } from "../app.ts";
+import type { LeaseHolder } from "../lease/holder.ts";
+import type { PeerTable } from "../lease/peers.ts";
+import type { Reconciler } from "../reconcile/loop.ts";
+import type { Entry, StoreEvent, WatchResult } from "../store/port.ts";
+
+export interface Followers {
+  readonly holder: LeaseHolder;
+  readonly peers: PeerTable;
+  readonly reconciler: Reconciler;
+}
+
+/** Ends when `signal` aborts. @param onPeersKnown called after each complete list of leases */
+export async function follow(
+  context: AppContext,
+  { holder, peers, reconciler }: Followers,
+  onPeersKnown: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { ports, troubles, status } = context;
+  const onTrouble = (error: Error | undefined): void => troubles.report("store", error);
+  for await (const result of ports.store.watch({ signal, onTrouble })) {
+    troubles.report("store", undefined);
+    holder.observe(result);
+    const change = peers.apply(result);
+    if (change.type === "all") {
+      reconciler.replaceLeases(change.leases);
+      onPeersKnown();
+    } else {
+      for (const lease of change.put) reconciler.putLease(lease);
+      for (const key of change.deleted) reconciler.deleteLease(key);
+    }
+    compareConfig(context, result);
+    status.changed();
+  }
+}
+
+/** A changed configuration takes a restart, which nobody should have to find out by themselves. */
+function compareConfig({ troubles, status }: AppContext, result: WatchResult): void {
+  if (result.type === "events" && !result.events.some((event) => keyOf(event) === "config")) return;
+  const text = configOf(result)?.value;
+  if (text === status.sources.configText) {
+    troubles.report("config", undefined);
+    return;
+  }
+  const what = text === undefined ? "has been deleted" : "has changed";
+  const advice = "this node goes on with the one it started with; restart it to use the new one";
+  troubles.report("config", new LodenError("ERR_CONFIG", `the network configuration ${what}: ${advice}`));
+}
+
+/** The configuration as of a result; undefined where there is none, or where events do not tell of it. */
+export function configOf(result: WatchResult): Entry | undefined {
+  if (result.type === "snapshot") return result.config;
+  const last = result.events.findLast((event) => keyOf(event) === "config");
+  return last?.type === "put" ? last.entry : undefined;
+}
+
+function keyOf(event: StoreEvent): string {
+  return event.type === "put" ? event.entry.key : event.key;
+}

@@ -1,0 +1,171 @@
+// From a lease to a node that is ready, and keeping it so: the reconciler with all that it is to hold, a journal of what
+// it reports, the subnet file, and the truth about readiness.
+import { LodenError } from "#spec/errors";
+import type { AppContext } from "../app.ts";
+import type { Backend } from "../backend/port.ts";
+import { extraObjects } from "../fabric.ts";
+import type { Network, Node } from "../lease/types.ts";
+import type { Log } from "../log.ts";
+import { familiesOf } from "../node/interface.ts";
+import { createReconciler, type ReconcileEvent, type Reconciler } from "../reconcile/loop.ts";
+import { ownershipMarks } from "../reconcile/marks.ts";
+import { BASE } from "../reconcile/objects.ts";
+import { writeSubnetFile } from "../subnet-file.ts";
+import { codeOf } from "../troubles.ts";
+import { VERSION } from "../version.ts";
+
+export interface ReconcilerSetup {
+  readonly network: Network;
+  readonly node: Node;
+  readonly backend: Backend;
+}
+
+/** A reconciler that works from now on until `signal` aborts, and then leaves the kernel as it is. */
+export function startReconciler(
+  { options, ports, status }: AppContext,
+  { network, node, backend }: ReconcilerSetup,
+  journal: ReconcileJournal,
+  signal: AbortSignal,
+): Reconciler {
+  const networks = familiesOf(network.ranges).map((family) => network.ranges[family]!.network);
+  const marks = ownershipMarks(options.etcd.prefix === "" ? "/" : options.etcd.prefix, networks);
+  const extras = extraObjects(network, node, {
+    masquerade: options.ipMasq,
+    fullyRandom: options.fullyRandom,
+    forward: options.forwardRules,
+    blackhole: options.blackholeRoute,
+    nftTable: marks.nftTable,
+  });
+  const reconciler = createReconciler({
+    kernel: ports.openKernel(marks),
+    clock: ports.clock,
+    fabric: { network, node, backends: [backend], extras },
+    onEvent: (event) => journal.take(event),
+    resyncMs: options.resyncSeconds * 1_000,
+  });
+  status.sources.kernel = () => reconciler.state();
+  reconciler.start(signal);
+  return reconciler;
+}
+
+/** So many failing peers' objects are logged one by one between two passes; the status has their number. */
+const FAILURES_LOGGED = 20;
+
+/** Turns what the reconciler reports into log lines and faults. */
+export class ReconcileJournal {
+  readonly #context: AppContext;
+  readonly #log: Log;
+  /** Objects of this node's own part that the kernel does not take. */
+  readonly #failing = new Map<string, Error>();
+  #failuresLogged = 0;
+  /** Called after each pass. */
+  onPass: () => void = () => undefined;
+
+  constructor(context: AppContext) {
+    this.#context = context;
+    this.#log = context.ports.log.child({ component: "reconcile" });
+  }
+
+  /** Why this node's own part of the data path is not as it should be, as far as the kernel said. */
+  get firstFailure(): Error | undefined {
+    return this.#failing.values().next().value;
+  }
+
+  take(event: ReconcileEvent): void {
+    const log = this.#log;
+    switch (event.type) {
+      case "pass":
+        if (event.changes > 0) {
+          log.debug(
+            { count: event.changes, failed: event.failures, durationMs: Math.round(event.ms) },
+            "changes applied",
+          );
+        }
+        this.#failuresLogged = 0;
+        this.onPass();
+        break;
+      case "failed":
+        this.#failed(event.key, event.because, event.error);
+        break;
+      case "recovered":
+        this.#failing.delete(event.key);
+        this.#context.troubles.report(event.key, undefined);
+        break;
+      case "drift":
+        log.warn({ key: event.key, kind: event.change }, "something of ours was altered from outside and is repaired");
+        break;
+      case "lease-refused":
+        log.warn({ lease: event.lease, err: event.error }, "a peer's lease cannot be used");
+        break;
+      case "lease-ignored":
+        log.info({ lease: event.lease }, event.note);
+        break;
+      case "trouble":
+        log.error({ err: event.error }, "a pass over the kernel's state broke off; it is tried again");
+    }
+    this.#context.status.changed();
+  }
+
+  #failed(key: string, because: string, error: Error): void {
+    if (because === BASE) {
+      const named = new LodenError(codeOf(error), `${key}: ${error.message}`, { cause: error });
+      this.#failing.set(key, named);
+      this.#context.troubles.report(key, named);
+    } else if (this.#failuresLogged++ < FAILURES_LOGGED) {
+      this.#log.warn({ key, because, err: error }, "an object of a peer is not accepted by the kernel");
+    }
+  }
+}
+
+export interface Tended {
+  readonly reconciler: Reconciler;
+  readonly journal: ReconcileJournal;
+  /** Text of the subnet file. */
+  readonly subnetFile: string;
+}
+
+/**
+ * Begins when the peers are known: waits for the kernel to hold all it can, announces the node, and then keeps subnet
+ * file and readiness true until `signal` aborts.
+ */
+export async function keepReady(
+  context: AppContext,
+  { reconciler, journal, subnetFile }: Tended,
+  signal: AbortSignal,
+): Promise<void> {
+  const { options, ports, status, log } = context;
+  status.enter("programming", "waiting for the kernel to hold the data path");
+  await reconciler.settled();
+  await reconciler.ready();
+  let fileError: Error | undefined;
+  let isAnnounced = false;
+  const judge = (): void => {
+    const notYet = new LodenError("ERR_NOT_READY", "a part of this node's data path is being restored");
+    status.setReady(reconciler.state().ready ? fileError : (journal.firstFailure ?? notYet));
+    if (isAnnounced || !status.isReady) return;
+    isAnnounced = true;
+    log.info(
+      { file: options.subnetFile, version: VERSION },
+      "ready: the data path stands and the subnet file is written",
+    );
+    const unheard = ports.serviceManager.notify({ ready: true, status: "the node is ready" });
+    if (unheard !== undefined) log.warn({ err: unheard }, "systemd could not be told");
+  };
+  journal.onPass = judge;
+  while (!signal.aborted) {
+    fileError = keepSubnetFile(context, subnetFile);
+    judge();
+    await ports.clock.sleep(options.resyncSeconds * 1_000, signal).catch(() => undefined);
+  }
+}
+
+function keepSubnetFile({ options, troubles }: AppContext, text: string): Error | undefined {
+  try {
+    writeSubnetFile(options.subnetFile, text);
+    troubles.report("subnet-file", undefined);
+    return undefined;
+  } catch (error) {
+    troubles.report("subnet-file", error);
+    return error as Error;
+  }
+}
