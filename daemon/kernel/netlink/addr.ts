@@ -116,21 +116,21 @@ const FIELDS: readonly Field<LinkAddress>[] = [
 
 /** Gives a link an address; EEXIST when it has it, unless the mode is replace. */
 export function addrNew(spec: LinkAddress, mode: NewMode = "create"): Message {
-  return newMessage(RTM_NEWADDR, mode, writeAddress(spec));
+  return newMessage(RTM_NEWADDR, mode, writeAddress(spec, spec.address.address.isLoopback ? "host" : "global"));
 }
 
 /** Takes an address from a link. Only index, address and peer (and label, if given) need fit. */
 export function addrDelete(spec: LinkAddress): Message {
-  return plainMessage(RTM_DELADDR, writeAddress(spec));
+  return plainMessage(RTM_DELADDR, writeAddress(spec, "global"));
 }
 
-function writeAddress(spec: LinkAddress): AttrWriter {
+function writeAddress(spec: LinkAddress, defaultScope: RouteScope): AttrWriter {
   const flags = spec.flags ?? 0;
   const writer = headed(IFADDRMSG_LENGTH, (header) => {
     header.setUint8(0, familyNumber(spec.address.family));
     header.setUint8(1, spec.address.length);
     header.setUint8(2, flags > 0xff ? 0 : flags);
-    header.setUint8(3, ROUTE_SCOPES.number(spec.scope ?? (spec.address.address.isLoopback ? "host" : "global")));
+    header.setUint8(3, ROUTE_SCOPES.number(spec.scope ?? defaultScope));
     header.setUint32(4, spec.index, true);
   });
   address.write(writer, IFA_LOCAL, spec.address.address);

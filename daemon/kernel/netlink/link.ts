@@ -2,7 +2,7 @@
 // Builders are pure and give one message each, for NetlinkSocket.batch; dump and get talk to the kernel.
 import type { Mac } from "../ip/mac.ts";
 import { AttrWriter, Attrs, listAttrs, readAttrs } from "./attr.ts";
-import { ENODEV } from "./constants.ts";
+import { ENODEV, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL } from "./constants.ts";
 import { NetlinkError } from "./error.ts";
 import { bool, headerView, i32, mac, name8, readFields, text, u32 } from "./fields.ts";
 import type { Codec, Field } from "./fields.ts";
@@ -172,7 +172,8 @@ export function linkDelete(link: LinkRef): Message {
 export function linkAltNames(link: LinkRef, action: "add" | "remove", names: readonly string[]): Message {
   const writer = writeReference(link);
   altNames.write(writer, IFLA_PROP_LIST, names);
-  return action === "add" ? newMessage(RTM_NEWLINKPROP, "append", writer) : plainMessage(RTM_DELLINKPROP, writer);
+  if (action === "remove") return plainMessage(RTM_DELLINKPROP, writer);
+  return { type: RTM_NEWLINKPROP, payload: writer.finish(), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND };
 }
 
 function writeLink(link: LinkRequest, kind?: LinkKind, port?: LinkPort): AttrWriter {

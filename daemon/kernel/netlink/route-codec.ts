@@ -4,6 +4,7 @@ import { NLA_F_NESTED, readAttrs } from "./attr.ts";
 import type { AttrWriter, Attrs } from "./attr.ts";
 import {
   address,
+  bareText,
   bytes,
   decodeAddress,
   decodeFamily,
@@ -12,7 +13,6 @@ import {
   headerView,
   name8,
   readFields,
-  text,
   u32,
   writeFields,
 } from "./fields.ts";
@@ -69,7 +69,7 @@ const METRICS: readonly Field<RouteMetrics>[] = [
   [13, "minRto", u32],
   [14, "initialReceiveWindow", u32],
   [15, "quickAck", u32],
-  [16, "congestionControl", text],
+  [16, "congestionControl", bareText],
   [17, "fastOpenNoCookie", u32],
   [1, "lock", u32],
 ];
