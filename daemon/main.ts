@@ -13,7 +13,7 @@ import { readBootId, readMachineId } from "./node/identity.ts";
 import { type Options, readInvocation } from "./options.ts";
 import { usage } from "./options/table.ts";
 import { NetlinkKernel } from "./reconcile/kernel/netlink.ts";
-import { openStore } from "./store-from-options.ts";
+import { openStore } from "./store/open.ts";
 import { VERSION } from "./version.ts";
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -35,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function runDaemon(options: Options): Promise<number> {
   const log = await createLog({ ...options.log, terminal: process.stderr.isTTY });
-  const store = openStore(options.etcd, systemClock, systemRandom);
+  const store = openStore(options.etcd);
   dieLoudly(log);
   log.info({ version: VERSION, options: options.given, store: store.name }, "lodend starts");
   for (const warning of options.warnings) log.warn({}, warning);

@@ -12,7 +12,7 @@ import { environmentName, FLAG_NAMES, type FlagName, flagSpec, type FlagValues }
 export interface EtcdOptions {
   /** URLs without credentials, at least one. */
   readonly endpoints: readonly string[];
-  /** Begins as given, has no trailing slash; "" stands for "/". */
+  /** Without double or trailing slashes. */
   readonly prefix: string;
   /** File names; `cert` and `key` are given together or not at all. */
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
@@ -154,7 +154,7 @@ function checkEtcd(values: FlagValues, warnings: string[]): EtcdOptions {
   }
   return {
     endpoints,
-    prefix: posix.normalize(prefix).replace(/\/+$/, ""),
+    prefix: posix.normalize(prefix).replace(/(?<=.)\/+$/, ""),
     tls: { ...(ca === "" ? {} : { ca }), ...(cert === "" ? {} : { cert, key }) },
     ...(username === "" ? {} : { username, password }),
   };

@@ -28,7 +28,7 @@ export function startReconciler(
   signal: AbortSignal,
 ): Reconciler {
   const networks = familiesOf(network.ranges).map((family) => network.ranges[family]!.network);
-  const marks = ownershipMarks(options.etcd.prefix === "" ? "/" : options.etcd.prefix, networks);
+  const marks = ownershipMarks(options.etcd.prefix, networks);
   const extras = extraObjects(network, node, {
     masquerade: options.ipMasq,
     fullyRandom: options.fullyRandom,

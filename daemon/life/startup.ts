@@ -1,4 +1,5 @@
 // The steps from nothing to a lease. Each waits for what it needs, and tells the status what it waits for.
+import { posix } from "node:path";
 import { LodenError } from "#spec/errors";
 import type { AppContext } from "../app.ts";
 import type { Backend } from "../backend/port.ts";
@@ -37,7 +38,7 @@ export async function awaitNetwork(
       return network;
     }
     status.enter("config", "waiting for the network configuration");
-    troubles.report("config", missingConfig(`${options.etcd.prefix}/config`));
+    troubles.report("config", missingConfig(posix.join(options.etcd.prefix, "config")));
   }
   signal.throwIfAborted();
   throw fatal.signal.reason;

@@ -96,7 +96,6 @@ export class Fabric {
             "--iface=eth0",
             "--ip-masq",
             `--subnet-file=${subnetFile}`,
-            `--state-dir=${dir}/state`,
             `--node-id=${host.name}`,
           ],
           logFile: path.join(dir, "lodend.log"),

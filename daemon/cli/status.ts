@@ -1,0 +1,133 @@
+// `loden status`: what the daemon of this host says about itself (spec/status-file.md), for people or as JSON, with an
+// exit status for scripts: 0 ready, 1 not ready, 3 no daemon running.
+import { readFileSync } from "node:fs";
+import { sys } from "#sys";
+import { Errno, type Sys } from "#kernel/sys";
+import { LodenError } from "#spec/errors";
+import { parseStatus, type Problem, type Status, statusPaths } from "#spec/status";
+import { readBootId } from "../node/identity.ts";
+import { FLAGS } from "../options/table.ts";
+import { type CommandFlags, describeFlags, readFlags } from "./flags.ts";
+
+const STATUS_FLAGS = {
+  "subnet-file": {
+    kind: "string",
+    default: FLAGS["subnet-file"].default,
+    value: "FILE",
+    help: "the daemon's --subnet-file",
+  },
+  json: { kind: "boolean", default: false, help: "print the status document as it is" },
+} as const satisfies CommandFlags;
+
+const USAGE = `Tells what the daemon on this host is doing, and what is wrong.
+
+usage: loden status [flags]
+
+${describeFlags(STATUS_FLAGS)}
+
+Exit status: 0 the node is ready, 1 it is not, 2 bad usage, 3 no daemon runs.
+`;
+
+const EXIT = { ready: 0, notReady: 1, notRunning: 3 } as const;
+
+/** flock(2) */
+const LOCK_SH = 1;
+const LOCK_NB = 4;
+
+export function runStatus(args: readonly string[]): Promise<number> {
+  const { flags, help } = readFlags(STATUS_FLAGS, args);
+  if (help) {
+    process.stdout.write(USAGE);
+    return Promise.resolve(EXIT.ready);
+  }
+  const paths = statusPaths(flags["subnet-file"]);
+  const isAlive = isLocked(sys, paths.lock);
+  const text = readText(paths.status);
+  const status = text === undefined ? undefined : parseStatus(text);
+  if (text !== undefined && status === undefined) {
+    throw new LodenError("ERR_CONFIG", `${paths.status} is not a status document that this version can read`);
+  }
+  if (status === undefined) {
+    const where = `there is no ${paths.status}`;
+    process.stdout.write(isAlive ? `lodend is starting: ${where} yet\n` : `lodend is not running: ${where}\n`);
+    return Promise.resolve(isAlive ? EXIT.notReady : EXIT.notRunning);
+  }
+  process.stdout.write(flags.json ? text! : describeStatus(status, isAlive, readBootId()));
+  if (!isAlive) return Promise.resolve(EXIT.notRunning);
+  return Promise.resolve(status.ready ? EXIT.ready : EXIT.notReady);
+}
+
+/** The status as lines for people. */
+export function describeStatus(status: Status, isAlive: boolean, bootId: string): string {
+  const { lease, peers, kernel, store } = status;
+  const rows: [string, string][] = [
+    ["node", status.nodeId ?? "-"],
+    ["interface", status.interface === null ? "-" : `${status.interface.name}, MTU ${status.interface.mtu}`],
+    ["network", `${status.networks.join(", ") || "-"}${status.backend === null ? "" : ` (${status.backend})`}`],
+    ["lease", lease === null ? "-" : `${lease.subnets.join(", ")} for ${lease.publicAddresses.join(", ")}`],
+    [
+      "",
+      lease === null ? "" : lease.expires === null ? "reserved, without end" : `until ${lease.expires} unless renewed`,
+    ],
+    ["store", `${store.name}${store.trouble === null ? "" : `: ${store.trouble.text}`}`],
+    ["peers", `${peers.known}${countText(peers.unusable, "unusable")}`],
+    ["kernel", `${kernel.objects} objects${countText(kernel.failed, "failing")}`],
+  ];
+  const lines = rows.filter(([, value]) => value !== "").map(([name, value]) => `  ${name.padEnd(10)} ${value}`);
+  const listed = (title: string, entries: Readonly<Record<string, string>>): string[] =>
+    Object.entries(entries).map(([key, text]) => `  ${title} ${key}: ${text}`);
+  return [
+    headline(status, isAlive, bootId),
+    ...lines,
+    ...listed("unusable", peers.unusable),
+    ...listed("failing", kernel.failed),
+    ...status.problems.map((problem) => `  problem    ${problemText(problem)}`),
+    "",
+  ].join("\n");
+}
+
+function headline(status: Status, isAlive: boolean, bootId: string): string {
+  if (!isAlive) {
+    const isOld = bootId !== "" && status.bootId !== bootId;
+    const last =
+      status.phase === "failed" && status.reason !== null ? `; it ended with: ${problemText(status.reason)}` : "";
+    return `lodend is not running${isOld ? " since the last boot" : `; the data path is as it was left at ${status.updated}`}${last}`;
+  }
+  if (status.ready) return `ready (lodend ${status.version}, pid ${status.pid}, since ${status.started})`;
+  const reason = status.reason === null ? "" : `: ${problemText(status.reason)}`;
+  return `not ready, in phase ${status.phase}${reason}`;
+}
+
+function problemText({ code, text, since }: Problem): string {
+  return `${text} [${code} since ${since}]`;
+}
+
+function countText(entries: Readonly<Record<string, string>>, what: string): string {
+  const count = Object.keys(entries).length;
+  return count === 0 ? "" : `, ${count} ${what}`;
+}
+
+function isLocked(calls: Sys, lock: string): boolean {
+  let fd: number;
+  try {
+    fd = calls.open(lock, 0);
+  } catch {
+    return false;
+  }
+  try {
+    calls.flock(fd, LOCK_SH | LOCK_NB);
+    return false;
+  } catch (error) {
+    return error instanceof Errno && error.symbol === "EAGAIN";
+  } finally {
+    calls.close(fd);
+  }
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
