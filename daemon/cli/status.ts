@@ -74,8 +74,6 @@ export function describeStatus(status: Status, isAlive: boolean, bootId: string)
     ["kernel", `${kernel.objects} objects${countText(kernel.failed, "failing")}`],
   ];
   const lines = rows.filter(([, value]) => value !== "").map(([name, value]) => `  ${name.padEnd(10)} ${value}`);
-  const listed = (title: string, entries: Readonly<Record<string, string>>): string[] =>
-    Object.entries(entries).map(([key, text]) => `  ${title} ${key}: ${text}`);
   return [
     headline(status, isAlive, bootId),
     ...lines,
@@ -96,6 +94,10 @@ function headline(status: Status, isAlive: boolean, bootId: string): string {
   if (status.ready) return `ready (lodend ${status.version}, pid ${status.pid}, since ${status.started})`;
   const reason = status.reason === null ? "" : `: ${problemText(status.reason)}`;
   return `not ready, in phase ${status.phase}${reason}`;
+}
+
+function listed(title: string, entries: Readonly<Record<string, string>>): string[] {
+  return Object.entries(entries).map(([key, text]) => `  ${title.padEnd(10)} ${key}: ${text}`);
 }
 
 function problemText({ code, text, since }: Problem): string {

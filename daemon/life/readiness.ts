@@ -92,7 +92,11 @@ export class ReconcileJournal {
         this.#context.troubles.report(event.key, undefined);
         break;
       case "drift":
-        log.warn({ key: event.key, kind: event.change }, "something of ours was altered from outside and is repaired");
+        log.warn(
+          { count: event.repairs.length, key: event.repairs[0]?.key ?? "" },
+          "something of ours was altered from outside, and is repaired",
+        );
+        for (const { key, change } of event.repairs) log.debug({ key, kind: change }, "repaired");
         break;
       case "lease-refused":
         log.warn({ lease: event.lease, err: event.error }, "a peer's lease cannot be used");
