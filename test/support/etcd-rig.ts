@@ -6,16 +6,8 @@ import { KV, Lease } from "../../daemon/store/etcd/generated/rpc_pb.js";
 import type { EtcdLimits } from "../../daemon/store/etcd/options.ts";
 import { EtcdSubnetStore } from "../../daemon/store/etcd/subnet-store.ts";
 import type { RigClient, StoreAdmin, StoreRig } from "../compliance/store/rig.ts";
-import { ownLoopback } from "./etcd.ts";
+import { ownLoopback, type StoreServer } from "./store-server.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
-
-/** A server as the rig needs it. */
-export interface EtcdServer extends AsyncDisposable {
-  readonly endpoint: string;
-  /** Kills it at once and starts it on the same data and endpoint. */
-  restart(): Promise<void>;
-  backUp?(): Promise<() => Promise<void>>;
-}
 
 export interface EtcdRigClient extends RigClient {
   readonly store: EtcdSubnetStore;
@@ -28,23 +20,18 @@ export interface EtcdRigClient extends RigClient {
 const MAX_OPERATIONS = 128;
 
 export class EtcdRig implements StoreRig {
-  readonly bytes = true;
   readonly prefix: string;
   readonly admin: StoreAdmin;
-  readonly backUp: (() => Promise<() => Promise<void>>) | undefined;
-  readonly server: EtcdServer;
+  readonly server: StoreServer;
   readonly #client: EtcdClient;
   readonly #clients: EtcdRigClient[] = [];
-  readonly #own: boolean;
 
-  /** `own`: the server is the rig's and ends with it. Else it is shared, each rig has a prefix of its own. */
-  constructor(server: EtcdServer, prefix: string, own: boolean) {
+  /** The server may be shared: each rig has a prefix of its own. */
+  constructor(server: StoreServer, prefix: string) {
     this.server = server;
     this.prefix = prefix;
-    this.#own = own;
     this.#client = new EtcdClient({ endpoints: [server.endpoint], prefix, clock: systemClock, random: systemRandom });
     this.admin = this.#administrator();
-    this.backUp = server.backUp?.bind(server);
   }
 
   async connect(limits: Partial<EtcdLimits> = {}): Promise<EtcdRigClient> {
@@ -66,16 +53,21 @@ export class EtcdRig implements StoreRig {
   /** Real time passes by itself; nothing that the suite waits for needs more than its own two seconds. */
   async pass(): Promise<void> {}
 
-  readonly restart = async (): Promise<void> => this.server.restart();
+  restart(): Promise<void> {
+    return this.server.restart();
+  }
+
+  backUp(): Promise<() => Promise<void>> {
+    return this.server.backUp();
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { store, proxy } of this.#clients) {
       await store.close();
       await proxy[Symbol.asyncDispose]();
     }
-    if (!this.#own) await this.#revokeAll();
+    await this.#revokeAll();
     this.#client.close();
-    if (this.#own) await this.server[Symbol.asyncDispose]();
   }
 
   #administrator(): StoreAdmin {

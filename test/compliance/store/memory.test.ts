@@ -5,12 +5,11 @@ import { ManualClock } from "../../support/manual-clock.ts";
 import type { StoreRig } from "./rig.ts";
 import { storeSuite } from "./suite.ts";
 
-storeSuite("memory", async (): Promise<StoreRig> => {
+storeSuite("memory", { bytes: false, server: false }, async (): Promise<StoreRig> => {
   const clock = new ManualClock();
   const world = new MemoryWorld(clock);
   const clients: MemorySubnetStore[] = [];
   return {
-    bytes: false,
     connect: async () => {
       const store = new MemorySubnetStore(world, { random: { next: () => 0.5 } });
       clients.push(store);
@@ -26,6 +25,7 @@ storeSuite("memory", async (): Promise<StoreRig> => {
       leases: async () => world.leases,
     },
     pass: (seconds) => clock.advance(seconds * 1_000),
+    restart: async () => {},
     backUp: async () => {
       const copy = world.copyOut();
       return async () => world.restore(copy);

@@ -13,12 +13,18 @@ export interface StoreRig extends AsyncDisposable {
   readonly admin: StoreAdmin;
   /** Lets the store's time pass: at once on a clock of its own; real stores take the time it takes. */
   pass(seconds: number): Promise<void>;
-  /** Kills the server and starts it again on what it has on disk. Absent where there is no server. */
-  readonly restart?: (() => Promise<void>) | undefined;
+  /** Kills the server and starts it again on what it has on disk. */
+  restart(): Promise<void>;
   /** Keeps a copy of the store; the function given goes back to it. */
-  readonly backUp?: (() => Promise<() => Promise<void>>) | undefined;
-  /** Whether keys and values can be arbitrary bytes. */
+  backUp(): Promise<() => Promise<void>>;
+}
+
+/** What an implementation is like: tests that would mean nothing for it are not made. */
+export interface StoreTraits {
+  /** Keys and values can be arbitrary bytes. */
   readonly bytes: boolean;
+  /** There is a server that can be killed. */
+  readonly server: boolean;
 }
 
 /** Paths are relative to the network's prefix: "config", "subnets/10.1.2.0-24", "else". */

@@ -3,9 +3,9 @@
 import { expect, test } from "vitest";
 import { Follower, stateOf } from "../../support/follower.ts";
 import { requireEntry } from "./entries.ts";
-import type { StoreRig } from "./rig.ts";
+import type { StoreRig, StoreTraits } from "./rig.ts";
 
-export function outageTests(rig: () => Promise<StoreRig>): void {
+export function outageTests(rig: () => Promise<StoreRig>, traits: StoreTraits): void {
   test("a watch that was cut off goes on where it was", async () => {
     await using world = await rig();
     const client = await world.connect();
@@ -114,34 +114,33 @@ export function outageTests(rig: () => Promise<StoreRig>): void {
     expect(requireEntry(result).value).toBe("mine");
   });
 
-  test(
-    "a killed server comes back with all that was acknowledged, and watches go on",
-    { timeout: 60_000 },
-    async () => {
-      await using world = await rig();
-      if (world.restart === undefined) return;
-      const { store } = await world.connect();
-      await using follower = new Follower(store);
-      await follower.until(() => follower.snapshots === 1);
-      for (let round = 0; round < 3; round++) {
-        const before = requireEntry(await store.put(`10.1.${round}.0-24`, "1", { expect: 0n, ttl: 600 }));
-        await world.restart();
-        const [, after] = [
-          before,
-          requireEntry(await retried(() => store.put(`10.2.${round}.0-24`, "1", { expect: 0n, ttl: 600 }))),
-        ];
-        expect(after.modRevision).toBeGreaterThan(before.modRevision);
-        expect((await store.timeToLive(before.lease)).ttl).toBeGreaterThan(500);
-        await follower.until(() => follower.state.size === 2 * (round + 1));
-      }
-      expect(follower.snapshots).toBe(1);
-      expect(follower.state).toEqual(stateOf(await store.snapshot()));
-    },
-  );
+  if (traits.server)
+    test(
+      "a killed server comes back with all that was acknowledged, and watches go on",
+      { timeout: 60_000 },
+      async () => {
+        await using world = await rig();
+        const { store } = await world.connect();
+        await using follower = new Follower(store);
+        await follower.until(() => follower.snapshots === 1);
+        for (let round = 0; round < 3; round++) {
+          const before = requireEntry(await store.put(`10.1.${round}.0-24`, "1", { expect: 0n, ttl: 600 }));
+          await world.restart();
+          const [, after] = [
+            before,
+            requireEntry(await retried(() => store.put(`10.2.${round}.0-24`, "1", { expect: 0n, ttl: 600 }))),
+          ];
+          expect(after.modRevision).toBeGreaterThan(before.modRevision);
+          expect((await store.timeToLive(before.lease)).ttl).toBeGreaterThan(500);
+          await follower.until(() => follower.state.size === 2 * (round + 1));
+        }
+        expect(follower.snapshots).toBe(1);
+        expect(follower.state).toEqual(stateOf(await store.snapshot()));
+      },
+    );
 
   test("a store restored from an older copy brings a snapshot", { timeout: 60_000 }, async () => {
     await using world = await rig();
-    if (world.backUp === undefined) return;
     const { store } = await world.connect();
     await using follower = new Follower(store);
     await world.admin.put("subnets/old", "1");
