@@ -43,9 +43,11 @@ export class Known {
     this.#kinds.get(object.kind)?.delete(object.key);
   }
 
-  /** The kernel drops everything on a link together with it; the keys that were dropped. */
-  forgetLink(name: string): void {
-    for (const objects of this.#kinds.values()) {
+  /** The kernel drops what is on a link together with it: everything, or the kinds that are given. */
+  forgetLink(name: string, kinds: Iterable<ObjectKind> = this.#kinds.keys()): void {
+    for (const kind of kinds) {
+      const objects = this.#kinds.get(kind);
+      if (objects === undefined) continue;
       for (const [key, object] of objects) if (linkOf(object) === name) objects.delete(key);
     }
   }

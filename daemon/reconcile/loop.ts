@@ -35,16 +35,30 @@ export type ReconcileEvent =
       readonly ms: number;
       readonly dumped: readonly ObjectKind[];
     }
-  /** A change, or a whole kind's dump, failed; told once, and again when the reason changes. */
-  | { readonly type: "failed"; readonly key: string; readonly because: string; readonly error: Error }
-  | { readonly type: "recovered"; readonly key: string }
-  /** Something of ours was altered or removed by others, and is as it should be again. */
-  | { readonly type: "drift"; readonly key: string; readonly change: "add" | "update" | "remove" }
+  /** What failed in one pass, changes and dumps; each is told once, and again when the reason changes. */
+  | { readonly type: "failed"; readonly failures: readonly FailedChange[] }
+  /** Keys that had failed and are as they should be now. */
+  | { readonly type: "recovered"; readonly keys: readonly string[] }
+  /** What others had removed, altered or added, and what one pass did to have it as it should be again. */
+  | { readonly type: "drift"; readonly repairs: readonly Repair[] }
   /** A lease that cannot be used, or that is for another backend. */
   | { readonly type: "lease-refused"; readonly lease: string; readonly error: Error }
   | { readonly type: "lease-ignored"; readonly lease: string; readonly note: string }
   /** A pass broke off; everything is compared again. */
   | { readonly type: "trouble"; readonly error: Error };
+
+export interface FailedChange {
+  /** The object's key, or "dump of <kind>". */
+  readonly key: string;
+  /** A lease's key, "base", or why else. */
+  readonly because: string;
+  readonly error: Error;
+}
+
+export interface Repair {
+  readonly key: string;
+  readonly change: "add" | "update" | "remove";
+}
 
 export interface Failure {
   readonly key: string;
@@ -274,18 +288,20 @@ class Loop implements Reconciler {
 
   /** What a notification tells matters when it differs from what is wanted. Our own writes do not. */
   #observe(seen: readonly Observation[]): void {
+    // Of several about one object the last one tells how it is now.
+    const latest = new Map(seen.map((each) => [each.key ?? each.kind, each]));
     const kinds = new Set<ObjectKind>();
-    for (const { kind, key, actual } of seen) {
-      const object = key === undefined ? undefined : this.#desired.get(key);
-      const expected =
-        key !== undefined &&
-        (object === undefined ? actual?.ours !== true : actual !== undefined && isMet(object, actual));
-      if (!expected) kinds.add(kind);
-    }
+    for (const observation of latest.values()) if (!this.#isExpected(observation)) kinds.add(observation.kind);
     // The kernel drops what is on a link without a word when the link goes down or away.
     const all = kinds.has("link");
     if (kinds.size > 0) this.#retries.hurry();
     if (kinds.size > 0) this.#mark(all ? KINDS : kinds, []);
+  }
+
+  #isExpected({ key, actual }: Observation): boolean {
+    if (key === undefined) return false;
+    const object = this.#desired.get(key);
+    return object === undefined ? actual?.ours !== true : actual !== undefined && isMet(object, actual);
   }
 
   #setBase(): Set<string> {

@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { DesiredState } from "./desired.ts";
 import { diff, isMet, needsReplacement } from "./diff.ts";
 import { linkOf, type Known } from "./known.ts";
-import type { Failure, ReconcileEvent } from "./loop.ts";
+import type { FailedChange, Failure, ReconcileEvent, Repair } from "./loop.ts";
 import { KINDS, kindOfKey } from "./objects.ts";
 import { OccupiedError, type ActualObject, type Change, type Kernel, type ObjectKind, type Outcome } from "./port.ts";
 import type { Retries } from "./retries.ts";
@@ -28,6 +28,9 @@ export class Pass {
   readonly #clock: Clock;
   readonly #tell: (event: ReconcileEvent) => void;
   readonly #conflicts = new Map<string, Failure>();
+  /** What this pass has to tell at its end. */
+  #failed: FailedChange[] = [];
+  #recovered: string[] = [];
 
   constructor(
     kernel: Kernel,
@@ -48,24 +51,24 @@ export class Pass {
   /** `marked` kinds are dumped; `keys` are compared with what is known. Nothing is removed unless `prune`. */
   run(marked: ReadonlySet<ObjectKind>, keys: ReadonlySet<string>, prune: boolean): PassResult {
     const kinds = new Set([...marked, ...this.#kindsToRetry()]);
+    // What is on a link can be judged only together with the link, which may have just gone.
+    if (kinds.size > 0) kinds.add("link");
     const { before, dumped } = this.#refresh(kinds);
     const changes = this.#changes(dumped, keys, prune);
     const outcomes = this.#apply(changes);
     const noLink = failedLinks(changes, outcomes);
     let failures = 0;
-    let drift = 0;
+    const repairs: Repair[] = [];
     for (const [index, change] of changes.entries()) {
       const error = outcomes[index];
       const wasDrift = this.#isDrift(change, before);
       if (!this.#book(change, error, noLink)) failures++;
-      else if (wasDrift) {
-        drift++;
-        this.#tell({ type: "drift", key: keyOf(change), change: change.type });
-      }
+      else if (wasDrift) repairs.push({ key: keyOf(change), change: change.type });
     }
     this.#bookConflicts();
+    this.#report(repairs);
     const adopted = changes.some((change, index) => outcomes[index] === undefined && isAdoption(change));
-    return { changes: changes.length, failures, drift, dumped: [...dumped], adopted };
+    return { changes: changes.length, failures, drift: repairs.length, dumped: [...dumped], adopted };
   }
 
   conflicts(): Failure[] {
@@ -89,13 +92,12 @@ export class Pass {
     for (const kind of kinds) {
       const error = actual.failed.get(kind);
       if (error === undefined) {
-        this.#recovered(dumpKey(kind));
+        this.#succeeded(dumpKey(kind));
         continue;
       }
       dumped.delete(kind);
-      if (this.#retries.failed(dumpKey(kind), error).isNews) {
-        this.#tell({ type: "failed", key: dumpKey(kind), because: "dump", error });
-      }
+      const key = dumpKey(kind);
+      if (this.#retries.failed(key, error).isNews) this.#failed.push({ key, because: "comparison", error });
     }
     const before = this.#known.replace(actual, kinds);
     for (const { key } of this.#retries.list()) {
@@ -103,7 +105,7 @@ export class Pass {
       if (kind === undefined || !kinds.has(kind)) continue;
       if (!dumped.has(kind)) this.#retries.postpone(key);
       // Somebody else may have brought about what we could not.
-      else if (this.#isSettled(kind, key)) this.#recovered(key);
+      else if (this.#isSettled(kind, key)) this.#succeeded(key);
     }
     return { before, dumped };
   }
@@ -126,11 +128,12 @@ export class Pass {
     const actual = { get: (key: string) => this.#find(key) };
     const links = diff(this.#desired, actual, [...candidates].filter(isLinkKey), prune);
     for (const change of links) {
-      const name = doomedLink(change);
-      if (name === undefined || this.#waits(change, keys)) continue;
-      // With the link goes all that is on it, so all of that is to be made anew.
-      this.#known.forgetLink(name);
-      for (const object of this.#desired.objects()) if (linkOf(object) === name) candidates.add(object.key);
+      const { name, kinds } = flushed(change);
+      if (kinds.length === 0 || this.#waits(change, keys)) continue;
+      this.#known.forgetLink(name, kinds);
+      for (const kind of kinds) {
+        for (const object of this.#desired.of(kind)) if (linkOf(object) === name) candidates.add(object.key);
+      }
     }
     return diff(this.#desired, actual, candidates, prune).filter((change) => {
       // A kind that was never read is left alone: what stands there is not known.
@@ -175,17 +178,25 @@ export class Pass {
       const news = error instanceof OccupiedError ? tries === 2 : isNews;
       // Thousands of objects fail with their link; one of these is enough to tell.
       const link = linkOf(change.type === "remove" ? change.actual : change.object);
-      if (news && (link === undefined || !noLink.has(link))) this.#tell({ type: "failed", key, because, error });
+      if (news && (link === undefined || !noLink.has(link))) this.#failed.push({ key, because, error });
       return false;
     }
     if (change.type === "remove") this.#known.removed(change.actual);
     else this.#known.applied(change.object);
-    this.#recovered(key);
+    this.#succeeded(key);
     return true;
   }
 
-  #recovered(key: string): void {
-    if (this.#retries.succeeded(key)) this.#tell({ type: "recovered", key });
+  #succeeded(key: string): void {
+    if (this.#retries.succeeded(key)) this.#recovered.push(key);
+  }
+
+  #report(repairs: readonly Repair[]): void {
+    if (this.#failed.length > 0) this.#tell({ type: "failed", failures: this.#failed });
+    if (this.#recovered.length > 0) this.#tell({ type: "recovered", keys: this.#recovered });
+    if (repairs.length > 0) this.#tell({ type: "drift", repairs });
+    this.#failed = [];
+    this.#recovered = [];
   }
 
   #bookConflicts(): void {
@@ -193,13 +204,13 @@ export class Pass {
     for (const key of this.#conflicts.keys()) {
       if (now.has(key)) continue;
       this.#conflicts.delete(key);
-      this.#tell({ type: "recovered", key });
+      this.#recovered.push(key);
     }
     for (const [key, error] of now) {
       const old = this.#conflicts.get(key);
       if (old?.error.message === error.message) continue;
       this.#conflicts.set(key, { key, error, since: old?.since ?? this.#clock.wall(), tries: 1 });
-      this.#tell({ type: "failed", key, because: this.#desired.get(key)?.because ?? "", error });
+      this.#failed.push({ key, because: this.#desired.get(key)?.because ?? "", error });
     }
   }
 }
@@ -233,14 +244,25 @@ function isLinkKey(key: string): boolean {
   return key.startsWith("link ");
 }
 
-/** The link that a change makes, makes anew or removes: nothing that was on it is there after it. */
-function doomedLink(change: Change): string | undefined {
-  if (change.type === "add") return change.object.kind === "link" ? change.object.spec.name : undefined;
-  const { actual } = change;
-  if (actual.kind !== "link") return undefined;
-  if (change.type === "remove") return actual.spec.name;
+/**
+ * What the kernel drops from a link by itself when a change is carried out, and has to be made anew: everything when
+ * the link is made or removed, its neighbours when it gets another MAC (neigh_changeaddr in net/core/neighbour.c).
+ */
+function flushed(change: Change): { name: string; kinds: readonly ObjectKind[] } {
+  const everything = KINDS.filter((kind) => kind !== "link");
+  if (change.type === "remove") return { name: linkName(change.actual), kinds: everything };
   const { object } = change;
-  return object.kind === "link" && needsReplacement(object.spec, actual.spec) ? object.spec.name : undefined;
+  if (object.kind !== "link") return { name: "", kinds: [] };
+  const { name, mac } = object.spec;
+  const is = change.type === "update" && change.actual.kind === "link" ? change.actual.spec : undefined;
+  if (is === undefined || needsReplacement(object.spec, is)) return { name, kinds: everything };
+  const had = "mac" in is ? is.mac : undefined;
+  const keepsMac = mac === undefined || had?.equals(mac) === true;
+  return { name, kinds: keepsMac ? [] : ["neighbour"] };
+}
+
+function linkName(actual: ActualObject): string {
+  return actual.kind === "link" ? actual.spec.name : "";
 }
 
 function refusal(change: Change): LodenError | undefined {

@@ -69,6 +69,8 @@ export interface SysctlSpec {
   /** Path below /proc/sys, e.g. `net/ipv4/ip_forward`. */
   readonly path: string;
   readonly value: string;
+  /** The link it belongs to: it is set once the link is there, and goes with it. */
+  readonly link?: string;
   /** Where the kernel has no such file (IPv6 switched off), there is nothing to set and nothing is wrong. */
   readonly ifPresent?: boolean;
 }

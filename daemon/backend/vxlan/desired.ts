@@ -75,7 +75,7 @@ function device(config: VxlanConfig, node: Node, family: Family): KernelObject[]
     }),
     addressObject({ link: name, address: Prefix.of(base, base.bits) }),
     // A peer must not be able to give this host routes or addresses through the tunnel.
-    sysctlObject({ path: `net/ipv6/conf/${name}/accept_ra`, value: "0", ifPresent: true }),
+    sysctlObject({ path: `net/ipv6/conf/${name}/accept_ra`, value: "0", link: name, ifPresent: true }),
   ];
 }
 

@@ -21,12 +21,19 @@ type Kind = "address" | "neighbour" | "fdb" | "route";
 export function linkMessages(marks: Marks, links: Links, change: Change & { object: KernelObject<"link"> }): Message[] {
   const { spec } = change.object;
   const there = change.type === "update" && change.actual.kind === "link" ? change.actual : undefined;
-  const attributes = { mtu: spec.mtu, alias: marks.linkAlias, ...(spec.mac === undefined ? {} : { mac: spec.mac }) };
+  const alias = linkSet({ name: spec.name }, { alias: marks.linkAlias });
   if (there !== undefined && !needsReplacement(spec, there.spec)) {
-    return [linkSet({ name: spec.name }, attributes)];
+    // Only what differs: a MAC that is set, even to what it was, costs the link its neighbours.
+    const is = "mtu" in there.spec ? there.spec : undefined;
+    const mtu = is?.mtu === spec.mtu ? {} : { mtu: spec.mtu };
+    const mac = spec.mac === undefined || is?.mac?.equals(spec.mac) === true ? {} : { mac: spec.mac };
+    const changes = { ...mtu, ...mac };
+    return [...(Object.keys(changes).length === 0 ? [] : [linkSet({ name: spec.name }, changes)]), alias];
   }
-  const make = linkNew({ name: spec.name, kind: linkKind(links, spec), ...attributes });
-  return there === undefined ? [make] : [linkDelete({ name: spec.name }), make];
+  const mac = spec.mac === undefined ? {} : { mac: spec.mac };
+  // The kernel takes no alias when it makes a link.
+  const make = [linkNew({ name: spec.name, kind: linkKind(links, spec), mtu: spec.mtu, ...mac }), alias];
+  return there === undefined ? make : [linkDelete({ name: spec.name }), ...make];
 }
 
 export function linkUp(name: string): Message {

@@ -131,7 +131,8 @@ export class NetlinkKernel implements Kernel, Disposable {
         break;
       case "sysctl":
         for (const { key, spec } of wanted.of("sysctl")) {
-          yield { kind: "sysctl", key, ours: false, spec: { path: spec.path, value: readSysctl(spec.path) ?? "" } };
+          if (spec.link !== undefined && links.named(spec.link) === undefined) continue;
+          yield { kind: "sysctl", key, ours: false, spec: { ...spec, value: readSysctl(spec.path) ?? "" } };
         }
         break;
       case "nft-table":
