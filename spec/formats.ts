@@ -48,6 +48,10 @@ export const FORMATS = {
     described: "an IP address, with or without a prefix length",
   },
   mac: { accepts: (text) => MAC_TEXT.test(text), described: "a MAC address like 02:00:5e:10:00:01" },
+  "mac-prefix": {
+    accepts: (text) => /^[\da-f][02468ace]-[\da-f]{2}$/i.test(text),
+    described: "two octets of a unicast MAC address like 0E-2A",
+  },
   "cni-name": {
     accepts: (text) => CNI_NAME.test(text),
     described: "a letter or digit followed by letters, digits, '_', '.' and '-'",

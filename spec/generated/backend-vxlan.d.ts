@@ -18,6 +18,6 @@ export interface VxlanOptions {
   readonly Learning?: boolean;
   /** Route without encapsulation to hosts on the same link. Default false. */
   readonly DirectRouting?: boolean;
-  /** Only hosts on Windows use it; kept so that mixed clusters can share one configuration. */
+  /** First two octets of every VXLAN device's MAC address. Default: drawn from the node's identity. */
   readonly MacPrefix?: string;
 }

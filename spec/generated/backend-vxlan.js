@@ -1,6 +1,8 @@
 // Made from spec/schema/backend-vxlan.json by daemon/build/validators.ts (npm run generate). Do not edit.
+import { FORMATS } from "../formats.ts";
 export const validate = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"backend-vxlan.json","type":"object","properties":{"Type":{"type":"string"},"VNI":{"type":"integer","minimum":0,"maximum":16777215},"Port":{"type":"integer","minimum":0,"maximum":65535},"MTU":{"type":"integer","minimum":0,"maximum":65535},"GBP":{"type":"boolean"},"Learning":{"type":"boolean"},"DirectRouting":{"type":"boolean"},"MacPrefix":{"type":"string"}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"backend-vxlan.json","type":"object","properties":{"Type":{"type":"string"},"VNI":{"type":"integer","minimum":0,"maximum":16777215},"Port":{"type":"integer","minimum":0,"maximum":65535},"MTU":{"type":"integer","minimum":0,"maximum":65535},"GBP":{"type":"boolean"},"Learning":{"type":"boolean"},"DirectRouting":{"type":"boolean"},"MacPrefix":{"type":"string","format":"mac-prefix"}}};
+const formats0 = FORMATS["mac-prefix"].accepts;
 
 function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 /*# sourceURL="backend-vxlan.json" */;
@@ -168,8 +170,10 @@ errors++;
 }
 }
 if(data.MacPrefix !== undefined){
-if(typeof data.MacPrefix !== "string"){
-const err13 = {instancePath:instancePath+"/MacPrefix",schemaPath:"#/properties/MacPrefix/type",keyword:"type",params:{type: "string"}};
+let data7 = data.MacPrefix;
+if(typeof data7 === "string"){
+if(!(formats0(data7))){
+const err13 = {instancePath:instancePath+"/MacPrefix",schemaPath:"#/properties/MacPrefix/format",keyword:"format",params:{format: "mac-prefix"}};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -179,14 +183,25 @@ vErrors.push(err13);
 errors++;
 }
 }
-}
 else {
-const err14 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err14 = {instancePath:instancePath+"/MacPrefix",schemaPath:"#/properties/MacPrefix/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err14];
 }
 else {
 vErrors.push(err14);
+}
+errors++;
+}
+}
+}
+else {
+const err15 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
 }
 errors++;
 }

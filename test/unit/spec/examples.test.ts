@@ -11,6 +11,7 @@ import { networkConfigContract } from "#spec/documents/network-config";
 import { formatSubnetEnv, parseSubnetEnv } from "#spec/subnet-env";
 import { parseDocument, validate } from "#spec/validate";
 import { describe, expect, test } from "vitest";
+import { environmentName, FLAG_NAMES } from "../../../daemon/options/table.ts";
 
 const root = fileURLToPath(new URL("../../../spec/examples/", import.meta.url));
 const read = (file: string): string => readFileSync(root + file, "utf8");
@@ -43,5 +44,12 @@ describe("examples", () => {
 
   test("subnet.env is what the daemon would write", () => {
     expect(formatSubnetEnv(parseSubnetEnv(read("subnet.env"), "subnet.env"))).toBe(read("subnet.env"));
+  });
+
+  test("the unit file speaks of options that the daemon has", () => {
+    const named = read("lodend.service").match(/LODEN_\w+/g) ?? [];
+    expect(named.length).toBeGreaterThan(1);
+    const known = FLAG_NAMES.map((name) => environmentName("LODEN", name));
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
   });
 });
