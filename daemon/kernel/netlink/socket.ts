@@ -294,6 +294,8 @@ export class NetlinkSocket implements Disposable {
     for (;;) {
       if (peek) {
         const size = this.#sys.receive(this.#fd, NOTHING, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+        // An error is told once, so it is the answer.
+        if (size < 0 && size !== -EAGAIN) return -size;
         if (size > scratch.length) scratch = new Uint8Array(size);
       }
       const { length, from } = this.#sys.receiveFrom(this.#fd, scratch, MSG_TRUNC | MSG_DONTWAIT);
