@@ -93,6 +93,8 @@ function sameRoute(want: RouteSpec, is: RouteSpec): boolean {
     want.link === is.link &&
     want.onlink === is.onlink &&
     want.mtu === is.mtu &&
+    want.type === is.type &&
+    want.metric === is.metric &&
     same(want.gateway, is.gateway) &&
     same(want.source, is.source)
   );

@@ -55,15 +55,16 @@ export function foundAddress(marks: Marks, links: Links, found: LinkAddress): Ac
 /** Undefined for routes of other tables. */
 export function foundRoute(marks: Marks, links: Links, route: Route): ActualObject<"route"> | undefined {
   if (route.table !== undefined && route.table !== ROUTE_TABLE.main) return undefined;
-  const { destination, gateway, source } = route;
+  const { destination, gateway, source, tos = 0 } = route;
+  const metric = unusualMetric(route);
   const link = links.at(route.oif);
   const onOurs = isOurLink(marks, link);
   // On our own devices, flannel's and hand-made routes count as ours; elsewhere nothing but our number does.
   const ours = isOurProtocol(marks, route, onOurs) || (onOurs && route.protocol === PROTOCOL_BOOT);
-  const isPlain = route.type === "unicast" && (route.tos ?? 0) === 0 && route.nextHops === undefined;
+  const isPlain = route.type === "unicast" && tos === 0 && route.nextHops === undefined;
   return {
     kind: "route",
-    key: `${routeKey(destination)}${metricSuffix(route)}`,
+    key: `${routeKey(destination, metric)}${tos === 0 ? "" : ` tos ${tos}`}`,
     ours,
     handle: handleOf(route),
     ...(route.protocol === PROTOCOL_KERNEL ? { untouchable: true } : {}),
@@ -74,6 +75,8 @@ export function foundRoute(marks: Marks, links: Links, route: Route): ActualObje
       ...(gateway === undefined ? {} : { gateway }),
       ...(source === undefined ? {} : { source }),
       ...(route.metrics?.mtu === undefined ? {} : { mtu: route.metrics.mtu }),
+      ...(route.type === "blackhole" ? { type: route.type } : {}),
+      ...(metric === undefined ? {} : { metric }),
     },
   };
 }
@@ -105,12 +108,10 @@ function handleOf({ protocol, priority, tos }: Route): RouteHandle {
   };
 }
 
-/** The default metric has no suffix: that is where our routes are. */
-function metricSuffix(route: Route): string {
-  const usual = route.destination.family === 4 ? 0 : IPV6_METRIC;
-  const metric = route.priority ?? 0;
-  const tos = route.tos ?? 0;
-  return `${metric === usual || metric === 0 ? "" : ` metric ${metric}`}${tos === 0 ? "" : ` tos ${tos}`}`;
+/** The metric, unless it is the one a route gets that asks for none. */
+function unusualMetric({ destination, priority = 0 }: Route): number | undefined {
+  const usual = destination.family === 4 ? 0 : IPV6_METRIC;
+  return priority === usual || priority === 0 ? undefined : priority;
 }
 
 function isOurProtocol(marks: Marks, route: Route, onOurs: boolean): boolean {

@@ -51,6 +51,9 @@ export function addMessage(
   object: KernelObject<Kind>,
   mode: "create" | "replace",
 ): Message {
+  if (object.kind === "route" && object.spec.type === "blackhole") {
+    return routeNew(routeOf(marks, object.spec, undefined), mode);
+  }
   const index = indexOf(links, object.spec.link, object.key);
   if (object.kind === "address") return addrNew(addressOf(object.spec, index), "replace");
   if (object.kind === "route") return routeNew(routeOf(marks, object.spec, index), mode);
@@ -104,6 +107,8 @@ function routeOf(marks: Marks, spec: RouteSpec, oif: number | undefined): Route 
     ...(spec.onlink ? { onlink: true } : {}),
     ...(spec.source === undefined ? {} : { source: spec.source }),
     ...(spec.mtu === undefined ? {} : { metrics: { mtu: spec.mtu } }),
+    ...(spec.type === undefined ? {} : { type: spec.type }),
+    ...(spec.metric === undefined ? {} : { priority: spec.metric }),
   };
 }
 
