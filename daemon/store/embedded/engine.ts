@@ -115,6 +115,8 @@ export class Engine {
     checkPutForm(request);
     return this.#queue.run((transaction) => {
       this.#checkQuota();
+      transaction.checkLease(request);
+      transaction.checkKept(request);
       return transaction.put(request);
     });
   }

@@ -197,12 +197,14 @@ function register<T extends DescService>(router: ConnectRouter, service: T, serv
 const answerUnknown: Handler = (request, response) => {
   const isGrpc = request.headers["content-type"]?.startsWith("application/grpc") ?? false;
   if (isGrpc) {
-    response.writeHead(200, {
+    // Status in the only headers: gRPC's "Trailers-Only" form.
+    const headers = {
+      ":status": 200,
       "content-type": "application/grpc",
       "grpc-status": String(Code.Unimplemented),
       "grpc-message": encodeURIComponent(unsupportedText((request.url ?? "").slice(1))),
-    });
-    response.end();
+    };
+    response.stream.respond(headers, { endStream: true });
     return;
   }
   response.writeHead(404, { "content-type": "text/plain" });

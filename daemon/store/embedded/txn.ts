@@ -51,8 +51,10 @@ function choose(db: StoreDatabase, request: TxnRequest): Chosen {
 function checkChosen(transaction: WriteTransaction, chosen: Chosen): void {
   for (const { op, nested } of chosen.ops) {
     if (nested !== undefined) checkChosen(transaction, nested);
-    else if (op.request.case === "requestPut") transaction.checkPut(op.request.value);
-    else if (op.request.case === "requestRange") checkRevision(op.request.value.revision ?? 0n, transaction.base);
+    else if (op.request.case === "requestPut") {
+      transaction.checkKept(op.request.value);
+      transaction.checkLease(op.request.value);
+    } else if (op.request.case === "requestRange") checkRevision(op.request.value.revision ?? 0n, transaction.base);
   }
 }
 

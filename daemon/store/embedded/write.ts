@@ -62,19 +62,22 @@ export class WriteTransaction {
   }
 
   /**
-   * Refuses what `put` could not do; separate, so that a transaction is refused before it has changed anything.
-   * @throws RefusedError emptyKey, valueProvided, leaseProvided, keyNotFound, leaseNotFound
+   * With `checkLease`: refuses what `put` could not do. Separate, so that a transaction is refused before it has changed
+   * anything, and because etcd checks in another order there.
+   * @throws RefusedError keyNotFound
    */
-  checkPut(request: PutRequest): void {
-    checkPutForm(request);
-    const isOldNeeded = request.ignoreValue === true || request.ignoreLease === true;
-    if (isOldNeeded && readKey(this.#db, request.key) === undefined) refuse("keyNotFound");
-    const { lease = 0n } = request;
+  checkKept({ key, ignoreValue, ignoreLease }: PutRequest): void {
+    const isOldNeeded = ignoreValue === true || ignoreLease === true;
+    if (isOldNeeded && readKey(this.#db, key) === undefined) refuse("keyNotFound");
+  }
+
+  /** @throws RefusedError leaseNotFound */
+  checkLease({ lease = 0n }: PutRequest): void {
     if (lease !== 0n && !hasLease(this.#db, lease)) refuse("leaseNotFound");
   }
 
+  /** Takes a request that has been checked, its form included (`checkPutForm`). */
   put(request: PutRequest): PutResponse {
-    this.checkPut(request);
     const old = readKey(this.#db, request.key);
     const kv: KeyValue = {
       key: request.key,
