@@ -16,7 +16,7 @@ export function reasonNotReady(sys: Sys, subnetFile: string): string | undefined
   let text: string;
   let boot: string;
   try {
-    text = readFileSync(paths.file, "utf8");
+    text = readFileSync(paths.status, "utf8");
     boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch {
     return undefined;

@@ -1,0 +1,127 @@
+// ADD: everything from the bridge to the container's routes, undone in full when any part of it fails.
+import { linkDelete, linkGet, type Link } from "#kernel/netlink/link";
+import { NetlinkSocket } from "#kernel/netlink/socket";
+import { withNetns } from "#kernel/netns";
+import type { Sys } from "#kernel/sys";
+import { failure } from "../../error.ts";
+import type { Call } from "../../plugin.ts";
+import { EMPTY_RESULT, type Result, type ResultInterface } from "../../result/types.ts";
+import { awaitState, NOTIFY } from "./await.ts";
+import { bridgeConfig, type BridgeConfig } from "./config.ts";
+import { configureContainer } from "./container.ts";
+import { ensureBridge } from "./device.ts";
+import { becomeGateway, enableForwarding, withGateways } from "./gateway.ts";
+import { attachmentAlias, hostVethName } from "./marks.ts";
+import { addMasquerade, removeMasquerade } from "./masquerade.ts";
+import { makePort } from "./port.ts";
+import { addSpoofCheck, removeSpoofCheck } from "./spoof.ts";
+import { Undo } from "./undo.ts";
+import { ensureVlanGateway } from "./vlan-gateway.ts";
+
+/** How long the bridge port may take to come up; the reference plugin waits as long. */
+const PORT_UP_TIMEOUT_MS = 2550;
+/** Place of the container's interface in the result: after the bridge and the host's end. */
+const CONTAINER_INTERFACE = 2;
+
+export function attach(call: Call): Result {
+  const config = bridgeConfig(call.config, call.environment.args);
+  using socket = NetlinkSocket.open(call.machine.sys);
+  const undo = new Undo();
+  try {
+    return attachSteps(call, config, socket, undo);
+  } catch (error) {
+    undo.run();
+    throw error;
+  }
+}
+
+function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, undo: Undo): Result {
+  const { environment, machine } = call;
+  const owner = { network: call.config.name, containerId: environment.containerId, ifname: environment.ifname };
+  const bridge = ensureBridge(socket, config);
+  const host = makeContainerPort(call, config, socket, bridge, undo);
+
+  let result: Result = EMPTY_RESULT;
+  if (config.ipam !== undefined) {
+    const type = config.ipam;
+    const ipam = call.delegates.add(type, call.config.document);
+    undo.add(() => call.delegates.del(type, call.config.document));
+    if (ipam.ips.length === 0) throw failure("IPAM plugin returned missing IP config");
+    result = withGateways(ipam, config, CONTAINER_INTERFACE);
+  }
+  const vlanGateway =
+    config.isGateway && config.vlan !== 0 && result.ips.length > 0 ? ensureVlanGateway(socket, bridge, config) : undefined;
+  if (config.isGateway && result.ips.length > 0) {
+    becomeGateway(socket, vlanGateway ?? bridge, config, result);
+    enableForwarding(result.ips.map(({ address }) => address.family));
+  }
+  const container = withNetns(machine.sys, call.netns!, () =>
+    configureContainer(machine.sys, {
+      ifname: environment.ifname,
+      result,
+      enabledad: config.enabledad,
+      up: !config.disableContainerInterface,
+    }),
+  );
+  if (config.macspoofchk) {
+    const nft = machine.nftables();
+    undo.add(() => removeSpoofCheck(nft, owner));
+    addSpoofCheck(nft, owner, host.name, container.mac?.text ?? "");
+  }
+  if (config.ipMasq && result.ips.length > 0) {
+    undo.add(() => removeMasquerade(machine, owner));
+    const addresses = result.ips.map(({ address }) => address);
+    addMasquerade(machine, config.ipMasqBackend, owner, addresses);
+  }
+  const port = config.disableContainerInterface ? host : awaitPortUp(machine.sys, socket, host);
+  const device = linkGet(socket, { index: bridge.index }) ?? bridge;
+  return {
+    ...result,
+    dns: config.dns ?? result.dns,
+    interfaces: [
+      describe(device),
+      describe(port),
+      { ...describe(container), sandbox: environment.netns },
+      ...(vlanGateway === undefined ? [] : [describe(vlanGateway)]),
+    ],
+  };
+}
+
+function describe({ name, mac, mtu }: Link): ResultInterface {
+  return { name, ...(mac === undefined ? {} : { mac: mac.text }), mtu };
+}
+
+function makeContainerPort(call: Call, config: BridgeConfig, socket: NetlinkSocket, bridge: Link, undo: Undo): Link {
+  const { containerId, ifname } = call.environment;
+  const { sys } = call.machine;
+  const { name: network } = call.config;
+  const netns = call.netns!;
+  const nameIsTaken = (): boolean => {
+    using inside = withNetns(sys, netns, () => NetlinkSocket.open(sys));
+    return linkGet(inside, { name: ifname }) !== undefined;
+  };
+  const { hairpinMode: hairpin, portIsolation: isolated, mtu, mac } = config;
+  const spec = {
+    bridge: bridge.index,
+    hostName: hostVethName(network, containerId, ifname),
+    alias: attachmentAlias(network, containerId, ifname),
+    peer: { name: ifname, netns, ...(mac === undefined ? {} : { mac }) },
+    ...(mtu === undefined ? {} : { mtu }),
+    hairpin,
+    isolated,
+    vlans: { vlan: config.vlan, trunk: config.trunk, preserveDefault: config.preserveDefaultVlan },
+  };
+  return makePort(socket, spec, nameIsTaken, (name) => undo.add(() => socket.request(linkDelete({ name }))));
+}
+
+/** A port forwards only once its state is "up", which follows the container's end within a moment. */
+function awaitPortUp(sys: Sys, socket: NetlinkSocket, { index, name }: Link): Link {
+  let last: Link | undefined;
+  const port = awaitState(sys, NOTIFY.link, PORT_UP_TIMEOUT_MS, () => {
+    last = linkGet(socket, { index });
+    if (last === undefined) throw failure(`the bridge port ${name} was removed while it was being set up`);
+    return last.operState === "up" ? last : undefined;
+  });
+  if (port === undefined) throw failure(`bridge port in error state: ${name} is ${last?.operState ?? "gone"}`);
+  return port;
+}

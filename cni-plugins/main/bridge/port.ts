@@ -1,0 +1,107 @@
+// The veth pair: one end in the container, the other a port of the bridge, made by one request.
+import type { Mac } from "#kernel/ip/mac";
+import { NetlinkError } from "#kernel/netlink/error";
+import { portVlanAdd, portVlanDelete, portVlanDump, type PortVlan } from "#kernel/netlink/bridge-vlan";
+import { linkGet, linkNew, linkSet, type Link } from "#kernel/netlink/link";
+import type { NetlinkSocket } from "#kernel/netlink/socket";
+import { failure } from "../../error.ts";
+import { ignoreRouterAdvertisements } from "./device.ts";
+import { randomVethName } from "./marks.ts";
+
+/** Tries for a host name nobody has; two are enough unless names are being exhausted. */
+const NAME_TRIES = 10;
+/** The VLAN that ports of a bridge are in by default. */
+const DEFAULT_VLAN = 1;
+
+export interface PortSpec {
+  /** Index of the bridge. */
+  readonly bridge: number;
+  /** Name wanted for the host's end. */
+  readonly hostName: string;
+  readonly alias: string;
+  /** The other end: its name, and the namespace it goes to; absent: it stays on the host. */
+  readonly peer: { readonly name: string; readonly netns?: number; readonly mac?: Mac };
+  readonly mtu?: number;
+  readonly hairpin: boolean;
+  readonly isolated: boolean;
+  readonly vlans: VlanSpec;
+}
+
+export interface VlanSpec {
+  /** 0 is none. */
+  readonly vlan: number;
+  readonly trunk: readonly number[];
+  readonly preserveDefault: boolean;
+}
+
+/**
+ * Makes the pair and its bridge port; the host's end is up. `onMade` is told the host's end as soon as it exists.
+ * @param nameIsTaken whether the peer's name is in use where the peer goes
+ */
+export function makePort(
+  socket: NetlinkSocket,
+  spec: PortSpec,
+  nameIsTaken: () => boolean,
+  onMade: (name: string) => void,
+): Link {
+  const name = makePair(socket, spec, nameIsTaken);
+  onMade(name);
+  const { hairpin, isolated } = spec;
+  const options = { ...(hairpin ? { hairpin } : {}), ...(isolated ? { isolated } : {}) };
+  const port = hairpin || isolated ? ({ kind: "bridge", ...options } as const) : undefined;
+  try {
+    socket.request(linkSet({ name }, { alias: spec.alias, ...(port === undefined ? {} : { port }) }));
+  } catch (error) {
+    throw failure(`failed to set ${portOptionNames(spec)} of bridge port ${name}: ${(error as Error).message}`, error);
+  }
+  const link = linkGet(socket, { name });
+  if (link === undefined) throw failure(`failed to lookup ${JSON.stringify(name)}: it was removed while being set up`);
+  setVlans(socket, link, spec.vlans);
+  ignoreRouterAdvertisements(name);
+  return link;
+}
+
+function portOptionNames({ hairpin, isolated }: PortSpec): string {
+  return ["alias", ...(hairpin ? ["hairpinMode"] : []), ...(isolated ? ["portIsolation"] : [])].join(", ");
+}
+
+/** The name the host's end got. */
+function makePair(socket: NetlinkSocket, spec: PortSpec, nameIsTaken: () => boolean): string {
+  const { peer, mtu, bridge } = spec;
+  const size = mtu === undefined ? {} : { mtu };
+  let name = spec.hostName;
+  for (let tries = 0; tries < NAME_TRIES; tries++, name = randomVethName()) {
+    const end = {
+      name: peer.name,
+      ...size,
+      ...(peer.mac === undefined ? {} : { mac: peer.mac }),
+      ...(peer.netns === undefined ? {} : { netnsFd: peer.netns }),
+    };
+    try {
+      socket.request(linkNew({ name, master: bridge, up: true, ...size, kind: { kind: "veth", peer: end } }));
+      return name;
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      if (error.symbol !== "EEXIST") throw failure(`failed to make veth pair: ${error.message}`, error);
+      if (nameIsTaken()) {
+        throw failure(`container veth name (${JSON.stringify(peer.name)}) peer provided (${JSON.stringify(name)}) already exists`);
+      }
+    }
+  }
+  throw failure("failed to find a unique veth name");
+}
+
+/** Puts a port into its VLANs, and out of the default one unless that is to be kept. */
+function setVlans(socket: NetlinkSocket, port: Link, { vlan, trunk, preserveDefault }: VlanSpec): void {
+  if (vlan === 0 && trunk.length === 0) return;
+  try {
+    const present = preserveDefault ? [] : (portVlanDump(socket).get(port.index) ?? []);
+    if (present.length > 0) socket.request(portVlanDelete(port.index, present));
+    // Without a VLAN of its own, the untagged frames of a trunk are of the default VLAN.
+    const untagged: PortVlan = { id: vlan === 0 ? DEFAULT_VLAN : vlan, pvid: true, untagged: true };
+    const tagged = trunk.filter((id) => id !== untagged.id).map((id): PortVlan => ({ id }));
+    socket.request(portVlanAdd(port.index, [untagged, ...tagged]));
+  } catch (error) {
+    throw failure(`failed to setup vlan tag on interface ${JSON.stringify(port.name)}: ${(error as Error).message}`, error);
+  }
+}
