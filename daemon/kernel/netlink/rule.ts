@@ -197,6 +197,7 @@ export function decodeRule(payload: Uint8Array): Rule {
   const to = readSelector(attrs, FRA_DST, family, header.getUint8(1));
   const from = readSelector(attrs, FRA_SRC, family, header.getUint8(2));
   const flags = header.getUint32(8, true);
+  const fields = readFields(attrs, FIELDS);
   return {
     family,
     ...(from === undefined ? {} : { from }),
@@ -206,7 +207,9 @@ export function decodeRule(payload: Uint8Array): Rule {
     ...((flags & ~INVERT) === 0 ? {} : { flags: (flags & ~INVERT) >>> 0 }),
     action: ACTIONS.name(header.getUint8(7)),
     table: attrs.u32(FRA_TABLE) ?? header.getUint8(4),
-    ...readFields(attrs, FIELDS),
+    // The kernel leaves out a mark of 0 and says by the mask alone that there is one.
+    ...(fields.markMask === undefined ? {} : { mark: 0 }),
+    ...fields,
   };
 }
 

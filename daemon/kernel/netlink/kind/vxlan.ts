@@ -79,7 +79,7 @@ const portRange: Codec<{ readonly low: number; readonly high: number }> = {
 /** Local and remote have an attribute for each family; the value goes into its own. */
 function addressOf(family: Family): Codec<Address> {
   return {
-    read: address.read,
+    read: (attrs, type) => address.read(attrs, type),
     write: (writer, type, value) => {
       if (value.family === family) address.write(writer, type, value);
     },
