@@ -45,6 +45,7 @@ test("answers as etcd does", async () => {
       expect(await revision(ours)).toBe(await revision(theirs));
       for (const at of operations) {
         const operation = at(await moment());
+        if (operation.do === "txn" && hasSiblings(operation.request)) continue;
         const [our, their] = await Promise.all([outcome(ours, operation), outcome(theirs, operation)]);
         expect({ operation, outcome: our }).toEqual({ operation, outcome: their });
       }
@@ -56,6 +57,14 @@ test("answers as etcd does", async () => {
     { numRuns: 80, endOnFailure: true },
   );
 });
+
+/** Beside each other, nested transactions may change one key twice in etcd, which we refuse (txn-check.ts). */
+function hasSiblings({ success, failure }: TxnRequest): boolean {
+  return [success, failure].some((ops) => {
+    const nested = ops.flatMap(({ request }) => (request.case === "requestTxn" ? [request.value] : []));
+    return nested.length > 1 || nested.some(hasSiblings);
+  });
+}
 
 async function revision(etcd: RawEtcd): Promise<bigint> {
   const { header } = await etcd.kv.range({ key: Buffer.from("0"), countOnly: true });
