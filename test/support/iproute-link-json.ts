@@ -39,99 +39,89 @@ export function linkAsIp(link: Link, nameOf: NameOf): Json {
 }
 
 function kindAsIp(kind: LinkKind, nameOf: NameOf): Json {
+  return { info_kind: kind.kind === "other" ? kind.name : kind.kind, info_data: dataAsIp(kind, nameOf) };
+}
+
+function dataAsIp(kind: LinkKind, nameOf: NameOf): Json | undefined {
   switch (kind.kind) {
-    case "veth":
-      return { info_kind: "veth" };
-    case "other":
-      return { info_kind: kind.name };
     case "bridge":
       return {
-        info_kind: "bridge",
-        info_data: {
-          forward_delay: kind.forwardDelay,
-          hello_time: kind.helloTime,
-          max_age: kind.maxAge,
-          ageing_time: kind.ageingTime,
-          stp_state: kind.stpState,
-          priority: kind.priority,
-          vlan_filtering: number(kind.vlanFiltering),
-          vlan_default_pvid: kind.vlanDefaultPvid,
-          group_fwd_mask: kind.groupForwardMask?.toString(16),
-          mcast_vlan_snooping: kind.boolOptions === undefined ? undefined : (kind.boolOptions.value >> 1) & 1,
-          mcast_router: kind.multicastRouter,
-          mcast_snooping: number(kind.multicastSnooping),
-          mcast_query_use_ifaddr: number(kind.multicastQueryUseIfaddr),
-          mcast_querier: number(kind.multicastQuerier),
-          mcast_hash_max: kind.multicastHashMax,
-          mcast_stats_enabled: number(kind.multicastStats),
-          mcast_igmp_version: kind.multicastIgmpVersion,
-          mcast_mld_version: kind.multicastMldVersion,
-          nf_call_iptables: number(kind.nfCallIptables),
-          nf_call_ip6tables: number(kind.nfCallIp6tables),
-          nf_call_arptables: number(kind.nfCallArptables),
-        },
+        forward_delay: kind.forwardDelay,
+        hello_time: kind.helloTime,
+        max_age: kind.maxAge,
+        ageing_time: kind.ageingTime,
+        stp_state: kind.stpState,
+        priority: kind.priority,
+        vlan_filtering: number(kind.vlanFiltering),
+        vlan_default_pvid: kind.vlanDefaultPvid,
+        group_fwd_mask: kind.groupForwardMask?.toString(16),
+        mcast_vlan_snooping: kind.boolOptions === undefined ? undefined : (kind.boolOptions.value >> 1) & 1,
+        mcast_router: kind.multicastRouter,
+        mcast_snooping: number(kind.multicastSnooping),
+        mcast_query_use_ifaddr: number(kind.multicastQueryUseIfaddr),
+        mcast_querier: number(kind.multicastQuerier),
+        mcast_hash_max: kind.multicastHashMax,
+        mcast_stats_enabled: number(kind.multicastStats),
+        mcast_igmp_version: kind.multicastIgmpVersion,
+        mcast_mld_version: kind.multicastMldVersion,
+        nf_call_iptables: number(kind.nfCallIptables),
+        nf_call_ip6tables: number(kind.nfCallIp6tables),
+        nf_call_arptables: number(kind.nfCallArptables),
       };
     case "vxlan":
       return {
-        info_kind: "vxlan",
-        info_data: {
-          id: kind.vni,
-          link: kind.parent === undefined || kind.parent === 0 ? undefined : nameOf(kind.parent),
-          local: kind.local?.family === 4 ? kind.local.toString() : undefined,
-          local6: kind.local?.family === 6 ? kind.local.toString() : undefined,
-          group: kind.group?.family === 4 && kind.group.isMulticast ? kind.group.toString() : undefined,
-          group6: kind.group?.family === 6 && kind.group.isMulticast ? kind.group.toString() : undefined,
-          remote: kind.group?.family === 4 && !kind.group.isMulticast ? kind.group.toString() : undefined,
-          remote6: kind.group?.family === 6 && !kind.group.isMulticast ? kind.group.toString() : undefined,
-          port: kind.port,
-          port_range: kind.sourcePorts,
-          tos: hex(unlessZero(kind.tos)),
-          df: kind.df,
-          label: hex(unlessZero(kind.flowLabel)),
-          learning: kind.learning,
-          ageing: unlessZero(kind.ageing),
-          limit: unlessZero(kind.limit),
-          proxy: onlyTrue(kind.proxy),
-          rsc: onlyTrue(kind.rsc),
-          l2miss: onlyTrue(kind.l2miss),
-          l3miss: onlyTrue(kind.l3miss),
-          udp_csum: kind.udpCsum,
-          udp_zero_csum6_tx: kind.udpZeroCsum6Tx,
-          udp_zero_csum6_rx: kind.udpZeroCsum6Rx,
-          remcsum_tx: onlyTrue(kind.remcsumTx),
-          remcsum_rx: onlyTrue(kind.remcsumRx),
-          external: onlyTrue(kind.collectMetadata),
-          vnifilter: onlyTrue(kind.vniFilter),
-          gbp: kind.gbp,
-          gpe: kind.gpe,
-        },
+        id: kind.vni,
+        link: kind.parent === undefined || kind.parent === 0 ? undefined : nameOf(kind.parent),
+        local: kind.local?.family === 4 ? kind.local.toString() : undefined,
+        local6: kind.local?.family === 6 ? kind.local.toString() : undefined,
+        group: kind.group?.family === 4 && kind.group.isMulticast ? kind.group.toString() : undefined,
+        group6: kind.group?.family === 6 && kind.group.isMulticast ? kind.group.toString() : undefined,
+        remote: kind.group?.family === 4 && !kind.group.isMulticast ? kind.group.toString() : undefined,
+        remote6: kind.group?.family === 6 && !kind.group.isMulticast ? kind.group.toString() : undefined,
+        port: kind.port,
+        port_range: kind.sourcePorts,
+        tos: hex(unlessZero(kind.tos)),
+        df: kind.df,
+        label: hex(unlessZero(kind.flowLabel)),
+        learning: kind.learning,
+        ageing: unlessZero(kind.ageing),
+        limit: unlessZero(kind.limit),
+        proxy: onlyTrue(kind.proxy),
+        rsc: onlyTrue(kind.rsc),
+        l2miss: onlyTrue(kind.l2miss),
+        l3miss: onlyTrue(kind.l3miss),
+        udp_csum: kind.udpCsum,
+        udp_zero_csum6_tx: kind.udpZeroCsum6Tx,
+        udp_zero_csum6_rx: kind.udpZeroCsum6Rx,
+        remcsum_tx: onlyTrue(kind.remcsumTx),
+        remcsum_rx: onlyTrue(kind.remcsumRx),
+        external: onlyTrue(kind.collectMetadata),
+        vnifilter: onlyTrue(kind.vniFilter),
+        gbp: kind.gbp,
+        gpe: kind.gpe,
       };
     case "macvlan":
       return {
-        info_kind: "macvlan",
-        info_data: {
-          mode: kind.mode,
-          nopromisc: kind.flags === undefined ? undefined : (kind.flags & 1) !== 0 || undefined,
-          bcqueuelen: kind.broadcastQueueLength,
-          usedbcqueuelen: kind.broadcastQueueLengthUsed,
-          macaddr_data: kind.sources?.map(String),
-        },
+        mode: kind.mode,
+        nopromisc: kind.flags === undefined ? undefined : (kind.flags & 1) !== 0 || undefined,
+        bcqueuelen: kind.broadcastQueueLength,
+        usedbcqueuelen: kind.broadcastQueueLengthUsed,
+        macaddr_data: kind.sources?.map(String),
       };
     case "tun":
       return {
-        info_kind: "tun",
-        info_data: {
-          type: kind.mode,
-          pi: kind.packetInfo,
-          vnet_hdr: kind.vnetHdr,
-          multi_queue: kind.multiQueue,
-          numqueues: kind.queues,
-          numdisabled: kind.disabledQueues,
-          persist: kind.persist,
-          user: kind.owner,
-          group: kind.group,
-        },
+        type: kind.mode,
+        pi: kind.packetInfo,
+        vnet_hdr: kind.vnetHdr,
+        multi_queue: kind.multiQueue,
+        numqueues: kind.queues,
+        numdisabled: kind.disabledQueues,
+        persist: kind.persist,
+        user: kind.owner,
+        group: kind.group,
       };
+    default:
+      return undefined;
   }
 }
 
