@@ -17,6 +17,8 @@ export interface HostLocalIpam {
   readonly routes?: readonly CniRoute[];
   /** Default /var/lib/cni/networks. */
   readonly dataDir?: string;
+  /** Loden's: free what was reserved before the machine was started last. Default true. */
+  readonly reclaimOnReboot?: boolean;
   /** File in the form of resolv.conf(5) that gives the result's dns. */
   readonly resolvConf?: string;
 }

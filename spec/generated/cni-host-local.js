@@ -1,7 +1,7 @@
 // Made from spec/schema/cni-host-local.json by daemon/build/validators.ts (npm run generate). Do not edit.
 import { FORMATS } from "../formats.ts";
 export const validate = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"cni-host-local.json","type":"object","allOf":[{"$ref":"cni-net-conf.json"}],"properties":{"ipam":{"$ref":"#/$defs/hostLocalIpam"},"args":{"$ref":"#/$defs/hostLocalArgs"},"runtimeConfig":{"$ref":"#/$defs/hostLocalRuntimeConfig"}},"required":["ipam"],"$defs":{"hostLocalIpam":{"type":"object","properties":{"type":{"type":"string"},"ranges":{"$ref":"cni-types.json#/$defs/ipamRanges"},"subnet":{"type":"string","format":"cidr"},"rangeStart":{"type":"string","format":"ip"},"rangeEnd":{"type":"string","format":"ip"},"gateway":{"type":"string","format":"ip"},"routes":{"$ref":"cni-types.json#/$defs/routes"},"dataDir":{"type":"string"},"resolvConf":{"type":"string"}}},"hostLocalArgs":{"type":"object","properties":{"cni":{"type":"object","properties":{"ips":{"type":"array","items":{"type":"string","format":"ip-or-cidr"}}}}}},"hostLocalRuntimeConfig":{"type":"object","properties":{"ips":{"type":"array","items":{"type":"string","format":"ip-or-cidr"}},"ipRanges":{"$ref":"cni-types.json#/$defs/ipamRanges"}}}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"cni-host-local.json","type":"object","allOf":[{"$ref":"cni-net-conf.json"}],"properties":{"ipam":{"$ref":"#/$defs/hostLocalIpam"},"args":{"$ref":"#/$defs/hostLocalArgs"},"runtimeConfig":{"$ref":"#/$defs/hostLocalRuntimeConfig"}},"required":["ipam"],"$defs":{"hostLocalIpam":{"type":"object","properties":{"type":{"type":"string"},"ranges":{"$ref":"cni-types.json#/$defs/ipamRanges"},"subnet":{"type":"string","format":"cidr"},"rangeStart":{"type":"string","format":"ip"},"rangeEnd":{"type":"string","format":"ip"},"gateway":{"type":"string","format":"ip"},"routes":{"$ref":"cni-types.json#/$defs/routes"},"dataDir":{"type":"string"},"reclaimOnReboot":{"type":"boolean"},"resolvConf":{"type":"string"}}},"hostLocalArgs":{"type":"object","properties":{"cni":{"type":"object","properties":{"ips":{"type":"array","items":{"type":"string","format":"ip-or-cidr"}}}}}},"hostLocalRuntimeConfig":{"type":"object","properties":{"ips":{"type":"array","items":{"type":"string","format":"ip-or-cidr"}},"ipRanges":{"$ref":"cni-types.json#/$defs/ipamRanges"}}}}};
 const schema42 = {"type":"object","properties":{"cni":{"type":"object","properties":{"ips":{"type":"array","items":{"type":"string","format":"ip-or-cidr"}}}}}};
 const schema32 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"cni-net-conf.json","type":"object","properties":{"cniVersion":{"type":"string"},"name":{"type":"string","format":"cni-name"},"type":{"type":"string"},"capabilities":{"type":"object","additionalProperties":{"type":"boolean"}},"dns":{"$ref":"cni-types.json#/$defs/dns"},"prevResult":{"type":"object"},"cni.dev/valid-attachments":{"type":"array","items":{"$ref":"cni-types.json#/$defs/attachment"}},"cni.dev/attachments":{"type":"array","items":{"$ref":"cni-types.json#/$defs/attachment"}}}};
 const schema34 = {"type":"object","properties":{"nameservers":{"type":"array","items":{"type":"string"}},"domain":{"type":"string"},"search":{"type":"array","items":{"type":"string"}},"options":{"type":"array","items":{"type":"string"}}}};
@@ -386,7 +386,7 @@ return errors === 0;
 }
 validate21.evaluated = {"props":{"cniVersion":true,"name":true,"type":true,"capabilities":true,"dns":true,"prevResult":true,"cni.dev/valid-attachments":true,"cni.dev/attachments":true},"dynamicProps":false,"dynamicItems":false};
 
-const schema37 = {"type":"object","properties":{"type":{"type":"string"},"ranges":{"$ref":"cni-types.json#/$defs/ipamRanges"},"subnet":{"type":"string","format":"cidr"},"rangeStart":{"type":"string","format":"ip"},"rangeEnd":{"type":"string","format":"ip"},"gateway":{"type":"string","format":"ip"},"routes":{"$ref":"cni-types.json#/$defs/routes"},"dataDir":{"type":"string"},"resolvConf":{"type":"string"}}};
+const schema37 = {"type":"object","properties":{"type":{"type":"string"},"ranges":{"$ref":"cni-types.json#/$defs/ipamRanges"},"subnet":{"type":"string","format":"cidr"},"rangeStart":{"type":"string","format":"ip"},"rangeEnd":{"type":"string","format":"ip"},"gateway":{"type":"string","format":"ip"},"routes":{"$ref":"cni-types.json#/$defs/routes"},"dataDir":{"type":"string"},"reclaimOnReboot":{"type":"boolean"},"resolvConf":{"type":"string"}}};
 const schema38 = {"type":"array","items":{"type":"array","items":{"$ref":"#/$defs/ipamRange"}}};
 const schema39 = {"type":"object","properties":{"subnet":{"type":"string","format":"cidr"},"rangeStart":{"type":"string","format":"ip"},"rangeEnd":{"type":"string","format":"ip"},"gateway":{"type":"string","format":"ip"}},"required":["subnet"]};
 const formats2 = FORMATS.cidr.accepts;
@@ -990,9 +990,9 @@ vErrors.push(err9);
 errors++;
 }
 }
-if(data.resolvConf !== undefined){
-if(typeof data.resolvConf !== "string"){
-const err10 = {instancePath:instancePath+"/resolvConf",schemaPath:"#/properties/resolvConf/type",keyword:"type",params:{type: "string"}};
+if(data.reclaimOnReboot !== undefined){
+if(typeof data.reclaimOnReboot !== "boolean"){
+const err10 = {instancePath:instancePath+"/reclaimOnReboot",schemaPath:"#/properties/reclaimOnReboot/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -1002,9 +1002,9 @@ vErrors.push(err10);
 errors++;
 }
 }
-}
-else {
-const err11 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(data.resolvConf !== undefined){
+if(typeof data.resolvConf !== "string"){
+const err11 = {instancePath:instancePath+"/resolvConf",schemaPath:"#/properties/resolvConf/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -1013,10 +1013,22 @@ vErrors.push(err11);
 }
 errors++;
 }
+}
+}
+else {
+const err12 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
 validate24.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":{"type":true,"ranges":true,"subnet":true,"rangeStart":true,"rangeEnd":true,"gateway":true,"routes":true,"dataDir":true,"resolvConf":true},"dynamicProps":false,"dynamicItems":false};
+validate24.evaluated = {"props":{"type":true,"ranges":true,"subnet":true,"rangeStart":true,"rangeEnd":true,"gateway":true,"routes":true,"dataDir":true,"reclaimOnReboot":true,"resolvConf":true},"dynamicProps":false,"dynamicItems":false};
 
 const schema43 = {"type":"object","properties":{"ips":{"type":"array","items":{"type":"string","format":"ip-or-cidr"}},"ipRanges":{"$ref":"cni-types.json#/$defs/ipamRanges"}}};
 const formats22 = FORMATS["ip-or-cidr"].accepts;
@@ -1220,4 +1232,4 @@ validate20.errors = vErrors;
 return errors === 0;
 }
 validate20.evaluated = {"props":{"ipam":true,"args":true,"runtimeConfig":true,"cniVersion":true,"name":true,"type":true,"capabilities":true,"dns":true,"prevResult":true,"cni.dev/valid-attachments":true,"cni.dev/attachments":true},"dynamicProps":false,"dynamicItems":false};
-export const contract = { name: "host-local configuration", shape: {"keys":{"cniversion":{"name":"cniVersion","emptyIsAbsent":true},"name":{"name":"name"},"type":{"name":"type"},"capabilities":{"name":"capabilities"},"dns":{"name":"dns","shape":{"keys":{"nameservers":{"name":"nameservers"},"domain":{"name":"domain"},"search":{"name":"search"},"options":{"name":"options"}}}},"prevresult":{"name":"prevResult"},"cni.dev/valid-attachments":{"name":"cni.dev/valid-attachments","shape":{"items":{"keys":{"containerid":{"name":"containerID"},"ifname":{"name":"ifname"}}}}},"cni.dev/attachments":{"name":"cni.dev/attachments","shape":{"items":{"keys":{"containerid":{"name":"containerID"},"ifname":{"name":"ifname"}}}}},"ipam":{"name":"ipam","shape":{"keys":{"type":{"name":"type"},"ranges":{"name":"ranges","shape":{"items":{"items":{"keys":{"subnet":{"name":"subnet"},"rangestart":{"name":"rangeStart","emptyIsAbsent":true},"rangeend":{"name":"rangeEnd","emptyIsAbsent":true},"gateway":{"name":"gateway","emptyIsAbsent":true}}}}}},"subnet":{"name":"subnet","emptyIsAbsent":true},"rangestart":{"name":"rangeStart","emptyIsAbsent":true},"rangeend":{"name":"rangeEnd","emptyIsAbsent":true},"gateway":{"name":"gateway","emptyIsAbsent":true},"routes":{"name":"routes","shape":{"items":{"keys":{"dst":{"name":"dst"},"gw":{"name":"gw","emptyIsAbsent":true},"mtu":{"name":"mtu"},"advmss":{"name":"advmss"},"priority":{"name":"priority"},"table":{"name":"table"},"scope":{"name":"scope"}}}}},"datadir":{"name":"dataDir","emptyIsAbsent":true},"resolvconf":{"name":"resolvConf","emptyIsAbsent":true}}}},"args":{"name":"args","shape":{"keys":{"cni":{"name":"cni","shape":{"keys":{"ips":{"name":"ips"}}}}}}},"runtimeconfig":{"name":"runtimeConfig","shape":{"keys":{"ips":{"name":"ips"},"ipranges":{"name":"ipRanges","shape":{"items":{"items":{"keys":{"subnet":{"name":"subnet"},"rangestart":{"name":"rangeStart","emptyIsAbsent":true},"rangeend":{"name":"rangeEnd","emptyIsAbsent":true},"gateway":{"name":"gateway","emptyIsAbsent":true}}}}}}}}}}}, validate };
+export const contract = { name: "host-local configuration", shape: {"keys":{"cniversion":{"name":"cniVersion","emptyIsAbsent":true},"name":{"name":"name"},"type":{"name":"type"},"capabilities":{"name":"capabilities"},"dns":{"name":"dns","shape":{"keys":{"nameservers":{"name":"nameservers"},"domain":{"name":"domain"},"search":{"name":"search"},"options":{"name":"options"}}}},"prevresult":{"name":"prevResult"},"cni.dev/valid-attachments":{"name":"cni.dev/valid-attachments","shape":{"items":{"keys":{"containerid":{"name":"containerID"},"ifname":{"name":"ifname"}}}}},"cni.dev/attachments":{"name":"cni.dev/attachments","shape":{"items":{"keys":{"containerid":{"name":"containerID"},"ifname":{"name":"ifname"}}}}},"ipam":{"name":"ipam","shape":{"keys":{"type":{"name":"type"},"ranges":{"name":"ranges","shape":{"items":{"items":{"keys":{"subnet":{"name":"subnet"},"rangestart":{"name":"rangeStart","emptyIsAbsent":true},"rangeend":{"name":"rangeEnd","emptyIsAbsent":true},"gateway":{"name":"gateway","emptyIsAbsent":true}}}}}},"subnet":{"name":"subnet","emptyIsAbsent":true},"rangestart":{"name":"rangeStart","emptyIsAbsent":true},"rangeend":{"name":"rangeEnd","emptyIsAbsent":true},"gateway":{"name":"gateway","emptyIsAbsent":true},"routes":{"name":"routes","shape":{"items":{"keys":{"dst":{"name":"dst"},"gw":{"name":"gw","emptyIsAbsent":true},"mtu":{"name":"mtu"},"advmss":{"name":"advmss"},"priority":{"name":"priority"},"table":{"name":"table"},"scope":{"name":"scope"}}}}},"datadir":{"name":"dataDir","emptyIsAbsent":true},"reclaimonreboot":{"name":"reclaimOnReboot"},"resolvconf":{"name":"resolvConf","emptyIsAbsent":true}}}},"args":{"name":"args","shape":{"keys":{"cni":{"name":"cni","shape":{"keys":{"ips":{"name":"ips"}}}}}}},"runtimeconfig":{"name":"runtimeConfig","shape":{"keys":{"ips":{"name":"ips"},"ipranges":{"name":"ipRanges","shape":{"items":{"items":{"keys":{"subnet":{"name":"subnet"},"rangestart":{"name":"rangeStart","emptyIsAbsent":true},"rangeend":{"name":"rangeEnd","emptyIsAbsent":true},"gateway":{"name":"gateway","emptyIsAbsent":true}}}}}}}}}}}, validate };

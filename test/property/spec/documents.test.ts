@@ -6,6 +6,7 @@ import { LodenError } from "#spec/errors";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SAMPLES, type Sample } from "../../unit/spec/contracts.ts";
+import { placesIn, replaced } from "../../unit/spec/places.ts";
 
 function readOrRefuse({ contract }: Sample, document: unknown): unknown {
   try {
@@ -21,20 +22,6 @@ function readOrRefuse({ contract }: Sample, document: unknown): unknown {
     }
     return undefined;
   }
-}
-
-/** All places in a document, as paths of keys. */
-function placesIn(value: unknown, path: string[] = []): string[][] {
-  if (typeof value !== "object" || value === null) return [path];
-  return [path, ...Object.entries(value).flatMap(([key, inner]) => placesIn(inner, [...path, key]))];
-}
-
-function replaced(value: unknown, path: readonly string[], by: unknown): unknown {
-  const [key, ...rest] = path;
-  if (key === undefined) return by;
-  const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }) as Record<string, unknown>;
-  copy[key] = replaced(copy[key], rest, by);
-  return copy;
 }
 
 /** A folded document with the case of its keys at random; maps keep theirs, as the fold must not touch them. */

@@ -136,6 +136,7 @@ export const SAMPLES: readonly Sample[] = [
         routes: [route, { dst: "::/0" }],
         dataDir: "/var/lib/cni/networks",
         resolvConf: "/etc/resolv.conf",
+        reclaimOnReboot: false,
       },
       args: { cni: { ips: ["10.1.0.7"] } },
       runtimeConfig: { ips: ["10.1.0.8/16", "fd00::8"], ipRanges: [[range]] },
