@@ -2,12 +2,10 @@
 // so that nothing waits, spins or needs a thread. Node only: the executables of the plugins never import this file.
 import { node } from "koffi";
 import { LodenError } from "#spec/errors";
-import { Errno } from "../sys.ts";
 import type { Sys } from "../sys.ts";
 import {
   AF_NETLINK,
   EAGAIN,
-  ENOBUFS,
   MSG_DONTWAIT,
   MSG_TRUNC,
   NETLINK_ADD_MEMBERSHIP,
@@ -104,10 +102,9 @@ class NetlinkWatch implements Disposable {
     for (let count = 0; count < DATAGRAMS_PER_TURN; count++) {
       const { length, from } = this.#sys.receiveFrom(this.#fd, this.#buffer, MSG_TRUNC | MSG_DONTWAIT);
       if (length === -EAGAIN) break;
-      if (length === -ENOBUFS) {
+      if (length < 0) {
+        // ENOBUFS: the buffer overflowed. Anything else (ENOMEM) loses as much.
         lost = true;
-      } else if (length < 0) {
-        throw new Errno(-length, "recvfrom", "netlink notifications");
       } else if (portIdOf(from) === 0) {
         // Only the kernel is believed.
         lost = !this.#decode(length, messages) || lost;
