@@ -67,14 +67,7 @@ export function needsReplacement(want: LinkSpec, is: LinkSpec | OtherLinkSpec): 
   const [a, b] = [want.detail, is.detail];
   if (b.kind !== a.kind) return true;
   const ports = a.port === 0 || b.port === 0 || a.port === b.port;
-  return !(
-    a.vni === b.vni &&
-    ports &&
-    a.local.equals(b.local) &&
-    a.parent === b.parent &&
-    a.gbp === b.gbp &&
-    a.learning === b.learning
-  );
+  return !(a.vni === b.vni && ports && a.local.equals(b.local) && a.parent === b.parent && a.gbp === b.gbp);
 }
 
 function sameLink(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
@@ -83,6 +76,7 @@ function sameLink(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
     "mtu" in is &&
     want.mtu === is.mtu &&
     want.up === is.up &&
+    want.detail.learning === is.detail.learning &&
     (want.mac === undefined || is.mac?.equals(want.mac) === true)
   );
 }

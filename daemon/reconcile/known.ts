@@ -43,12 +43,12 @@ export class Known {
     this.#kinds.get(object.kind)?.delete(object.key);
   }
 
-  /** The kernel drops what is on a link together with it: everything, or the kinds that are given. */
-  forgetLink(name: string, kinds: Iterable<ObjectKind> = this.#kinds.keys()): void {
+  /** The kernel drops objects of these kinds together with the link, or when it is changed; but for those to `keep`. */
+  forgetLink(name: string, kinds: Iterable<ObjectKind>, keep: (key: string) => boolean): void {
     for (const kind of kinds) {
       const objects = this.#kinds.get(kind);
       if (objects === undefined) continue;
-      for (const [key, object] of objects) if (linkOf(object) === name) objects.delete(key);
+      for (const [key, object] of objects) if (linkOf(object) === name && !keep(key)) objects.delete(key);
     }
   }
 }

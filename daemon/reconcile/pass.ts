@@ -130,7 +130,9 @@ export class Pass {
     for (const change of links) {
       const { name, kinds } = flushed(change);
       if (kinds.length === 0 || this.#waits(change, keys)) continue;
-      this.#known.forgetLink(name, kinds);
+      // What is wanted elsewhere moves away before a link that nobody wants is removed, at the end.
+      const isMoved = (key: string): boolean => change.type === "remove" && this.#desired.has(key);
+      this.#known.forgetLink(name, kinds, isMoved);
       for (const kind of kinds) {
         for (const object of this.#desired.of(kind)) if (linkOf(object) === name) candidates.add(object.key);
       }

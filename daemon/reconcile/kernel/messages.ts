@@ -1,7 +1,7 @@
 // Kernel objects as netlink requests.
 import { ADDRESS_FLAG, addrDelete, addrNew, type LinkAddress } from "#kernel/netlink/addr";
 import { fdbDelete, fdbNew } from "#kernel/netlink/fdb";
-import { linkDelete, linkNew, linkSet, type LinkKind } from "#kernel/netlink/link";
+import { linkDelete, linkNew, linkSet, type LinkChange, type LinkKind } from "#kernel/netlink/link";
 import { neighDelete, neighNew, type Neighbour } from "#kernel/netlink/neigh";
 import { routeDelete, routeNew, type Route } from "#kernel/netlink/route";
 import type { Message } from "#kernel/netlink/wire";
@@ -27,7 +27,10 @@ export function linkMessages(marks: Marks, links: Links, change: Change & { obje
     const is = "mtu" in there.spec ? there.spec : undefined;
     const mtu = is?.mtu === spec.mtu ? {} : { mtu: spec.mtu };
     const mac = spec.mac === undefined || is?.mac?.equals(spec.mac) === true ? {} : { mac: spec.mac };
-    const changes = { ...mtu, ...mac };
+    const { learning } = spec.detail;
+    const kind: Pick<LinkChange, "kind"> =
+      is?.detail.learning === learning ? {} : { kind: { kind: "vxlan", learning } };
+    const changes = { ...mtu, ...mac, ...kind };
     return [...(Object.keys(changes).length === 0 ? [] : [linkSet({ name: spec.name }, changes)]), alias];
   }
   const mac = spec.mac === undefined ? {} : { mac: spec.mac };

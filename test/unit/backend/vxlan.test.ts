@@ -17,6 +17,23 @@ function vxlan(options: Record<string, unknown> = {}, node: Node = makeNode(1), 
   return createBackend(makeNetwork({ options, families }), node);
 }
 
+/** The outer source address of the device. */
+function local(node: Node): unknown {
+  const link = vxlan({}, node).base(node)[0];
+  return link?.kind === "link" ? link.spec.detail.local.toString() : undefined;
+}
+
+function mac(id: string, options: Record<string, unknown> = {}): string {
+  const node = { ...makeNode(1, [4]), id };
+  const data = vxlan(options, node).advertise(node)[4] as { VtepMAC: string };
+  return data.VtepMAC;
+}
+
+/** What a lease adds that differs from a good one in some ways. */
+function peer(change: Partial<Lease>): unknown {
+  return vxlan().peer(makeNode(1), { ...makeLease(2), ...change }, 4);
+}
+
 describe("objects", () => {
   test("base, one family", async () => {
     await expect(pretty(vxlan().base(makeNode(1)))).toMatchFileSnapshot(golden("vxlan-base"));
@@ -57,10 +74,6 @@ describe("objects", () => {
 });
 
 describe("the outer source address", () => {
-  const local = (node: Node): unknown => {
-    const link = vxlan({}, node).base(node)[0];
-    return link?.kind === "link" ? link.spec.detail.local.toString() : undefined;
-  };
   const elsewhere = Address.parse("203.0.113.9");
 
   test("is the public address when the host has it, on whatever interface", () => {
@@ -75,12 +88,6 @@ describe("the outer source address", () => {
 });
 
 describe("MAC", () => {
-  const mac = (id: string, options = {}): string => {
-    const node = { ...makeNode(1, [4]), id };
-    const data = vxlan(options, node).advertise(node)[4] as { VtepMAC: string };
-    return data.VtepMAC;
-  };
-
   test("is the same for one node, another for another node or VNI", () => {
     expect(mac("a")).toBe(mac("a"));
     expect(new Set([mac("a"), mac("b"), mac("a", { VNI: 2 })])).toHaveProperty("size", 3);
@@ -161,8 +168,6 @@ test.each([
 });
 
 describe("a lease", () => {
-  const peer = (change: Partial<Lease>): unknown => vxlan().peer(makeNode(1), { ...makeLease(2), ...change }, 4);
-
   test("without a VNI, as old flannels wrote it, is good", () => {
     expect(peer({ backendData: { 4: { VtepMAC: "0a:00:00:00:04:02" } } })).toEqual(peer({}));
   });
