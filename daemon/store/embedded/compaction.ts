@@ -110,7 +110,7 @@ export class Compaction {
         if (past.length > steps + 1) past.shift();
         const oldest = past.length > steps ? past[0] : undefined;
         const target = auto.mode === "revision" ? horizon.current - BigInt(auto.retention) : oldest;
-        if (target !== undefined && target > horizon.compacted) await this.compact(target, false);
+        if (target !== undefined && target > 0n && target > horizon.compacted) await this.compact(target, false);
       } catch (error) {
         if (!signal.aborted) this.#options.onTrouble(error);
       }

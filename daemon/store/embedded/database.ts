@@ -140,7 +140,8 @@ function check(db: DatabaseSync, file: string, random: Random): void {
   if (tables === 0 && pragma("application_id") === 0) {
     createSchema(db, {
       revision: 1n,
-      compacted: 0n,
+      // etcd's: so that a first compaction at 0 is none that was done before.
+      compacted: -1n,
       raft_term: 1n,
       cluster_id: randomId(random),
       member_id: randomId(random),

@@ -100,7 +100,7 @@ export class Engine {
     return this.#horizon.current;
   }
 
-  /** The oldest revision that can be read; 0n before the first compaction. */
+  /** The oldest revision that can be read; -1n before the first compaction. */
   get compacted(): bigint {
     return this.#horizon.compacted;
   }

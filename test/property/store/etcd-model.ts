@@ -55,7 +55,7 @@ function paths(ops: readonly RequestOp[]): { put: string[]; deleted: DeleteRange
 
 export class EtcdModel {
   revision = 1n;
-  #compacted = 0n;
+  #compacted = -1n;
   readonly #states = new Map<bigint, State>([[1n, new Map()]]);
   readonly #events: Event[] = [];
   readonly #leases = new Set<bigint>();
