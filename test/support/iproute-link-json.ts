@@ -120,8 +120,11 @@ function dataAsIp(kind: LinkKind, nameOf: NameOf): Json | undefined {
         user: kind.owner,
         group: kind.group,
       };
-    default:
+    case "veth":
+    case "other":
       return undefined;
+    default:
+      return kind satisfies never;
   }
 }
 

@@ -29,8 +29,6 @@ export interface LinkAttributes {
   readonly mtu?: number;
   readonly mac?: Mac;
   readonly broadcast?: Mac;
-  /** Free text, 255 bytes at most; Loden's ownership mark. */
-  readonly alias?: string;
   readonly txQueueLength?: number;
   readonly group?: number;
   readonly up?: boolean;
@@ -54,6 +52,8 @@ export interface LinkAttributes {
 export interface LinkRequest extends LinkAttributes {
   /** Index of the bridge or other device to be a port of; 0 takes it out. */
   readonly master?: number;
+  /** In a change only, for the kernel drops it silently when it makes a link: free text, 255 bytes at most. */
+  readonly alias?: string;
   /** At creation: index of the underlay (macvlan; a vxlan has it among its own options). */
   readonly parent?: number;
   /** At creation: the namespace of `parent` where it is another one, as the id it has in ours. */

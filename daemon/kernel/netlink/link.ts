@@ -61,8 +61,11 @@ export interface Link {
   readonly port?: LinkPort;
 }
 
-/** A link to make. Bridge port options are not taken here by the kernel: send linkSet after it, in the same batch. */
-export interface LinkSpec extends LinkRequest {
+/**
+ * A link to make. The kernel takes neither an alias nor bridge port options here: send linkSet with the link's name
+ * after it, in the same batch.
+ */
+export interface LinkSpec extends Omit<LinkRequest, "alias"> {
   readonly name: string;
   readonly kind: LinkKind;
 }
