@@ -523,6 +523,19 @@ describe("what we make, ip reads", () => {
     expect(ruleDump(socket).length).toBe(before);
   });
 
+  test("a kind we have no words for is read whole and goes back as it came", () => {
+    iproute("link", "add", "ifb7", "type", "ifb");
+    const { name, kind } = linkGet(socket, { name: "ifb7" })!;
+    expect(kind).toEqual({ kind: "other", name: "ifb" });
+    batch([linkDelete({ name }), linkNew({ name, kind: kind! })]);
+    expect(iprouteJson("link", "show", "ifb7")).toMatchObject([{ linkinfo: { info_kind: "ifb" } }]);
+    // The bytes of a known kind, passed as those of an unknown one, reach the kernel as they are.
+    const data = Uint8Array.of(8, 0, 4, 0, 0x2c, 0x01, 0, 0);
+    batch([linkDelete({ name }), linkNew({ name: "br7", kind: { kind: "other", name: "bridge", data } })]);
+    expect(linkGet(socket, { name: "br7" })).toMatchObject({ kind: { kind: "bridge", ageingTime: 300 } });
+    batch([linkDelete({ name: "br7" })]);
+  });
+
   test("links go by index and by name, a veth with its peer", () => {
     batch([linkDelete(VX0), linkDelete({ name: "vx6" }), linkDelete({ name: "an-alternative-name-of-some-length" })]);
     batch([linkDelete(VETH0), linkDelete(BR0), linkDelete({ name: "tun0" })]);
