@@ -2,13 +2,15 @@
 // Components get a Log and never know of pino.
 import { pino } from "pino";
 import type { DestinationStream } from "pino";
-import { errorText, LodenError } from "#spec/errors";
+import { type ErrorCode, errorText, LodenError } from "#spec/errors";
 
 /** Every field a line may have; the compiler keeps the names stable. Values never hold secrets. */
 export interface LogFields {
   /** Part of the daemon: app, store, lease, peers, reconcile, health. */
   component?: string;
   err?: unknown;
+  /** Of a fault whose text is the message. */
+  code?: ErrorCode;
   /** Lease key, e.g. `10.5.1.0-24`. */
   lease?: string;
   subnet?: string;

@@ -24,12 +24,13 @@ export class Troubles {
     if (error === undefined) {
       if (before === undefined) return;
       this.#now.delete(name);
-      this.#log.info({ key: name }, `over: ${before.text}`);
+      this.#log.info({ key: name, code: before.code }, `over: ${before.text}`);
     } else {
       const text = errorText(error);
       if (before?.text === text) return;
       this.#now.set(name, { code: codeOf(error), text, since: before?.since ?? isoTime(this.#clock) });
-      this.#log.warn({ key: name, err: error }, text);
+      this.#log.warn({ key: name, code: codeOf(error) }, text);
+      this.#log.debug({ key: name, err: error }, "the same in full");
     }
     this.#onChange();
   }

@@ -112,7 +112,8 @@ export class ReconcileJournal {
 
   #failed(key: string, because: string, error: Error): void {
     if (because === BASE) {
-      const named = new LodenError(codeOf(error), `${key}: ${error.message}`, { cause: error });
+      const text = error.message.startsWith(key) ? error.message : `${key}: ${error.message}`;
+      const named = new LodenError(codeOf(error), text, { cause: error });
       this.#failing.set(key, named);
       this.#context.troubles.report(key, named);
     } else if (this.#failuresLogged++ < FAILURES_LOGGED) {
