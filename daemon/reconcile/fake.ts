@@ -119,9 +119,10 @@ export class FakeKernel implements Kernel {
   }
 
   #tell(...seen: Observation[]): void {
-    // As a notification does, it arrives when whatever caused it is over.
+    // As a notification does, it arrives when whatever caused it is over, and to those who watched by then.
+    const watchers = [...this.#watchers];
     queueMicrotask(() => {
-      for (const watcher of this.#watchers) watcher(seen);
+      for (const watcher of watchers) if (this.#watchers.has(watcher)) watcher(seen);
     });
   }
 }

@@ -7,7 +7,7 @@ import type { Message } from "#kernel/netlink/wire";
 import { readSysctl, writeSysctl } from "#kernel/sysctl";
 import { LodenError, errorText } from "#spec/errors";
 import type { Marks } from "../marks.ts";
-import { OccupiedError, type Change, type KernelObject, type Outcome } from "../port.ts";
+import { OccupiedError, type ActualObject, type Change, type KernelObject, type Outcome } from "../port.ts";
 import type { Links } from "./links.ts";
 import { addMessage, linkDown, linkMessages, linkUp, removeMessage } from "./messages.ts";
 import type { NftTables } from "./tables.ts";
@@ -23,6 +23,8 @@ export interface ApplyContext {
 interface Step {
   readonly change: number;
   readonly message: Message;
+  /** Its failure is none of the change: it only clears the way. */
+  readonly isOptional?: boolean;
 }
 
 /** Errors of a removal that prove that there is nothing to remove: no such entry, route, device or address. */
@@ -94,7 +96,14 @@ class Run {
     const add = (kind: "address" | "neighbour" | "fdb" | "route"): void => {
       for (const [index, object, change] of this.#wishes(kind)) {
         const mode = change.type === "add" ? "create" : "replace";
-        this.#attempt(index, () => steps.push({ change: index, message: addMessage(marks, links, object, mode) }));
+        this.#attempt(index, () => {
+          const message = addMessage(marks, links, object, mode);
+          if (change.type === "update" && blocksItsSuccessor(change)) {
+            const clear = removeMessage(marks, links, change.actual);
+            if (clear !== undefined) steps.push({ change: index, message: clear, isOptional: true });
+          }
+          steps.push({ change: index, message });
+        });
       }
     };
     const remove = (kind: "link" | "address" | "neighbour" | "fdb" | "route"): void => {
@@ -139,10 +148,22 @@ class Run {
   #send(steps: readonly Step[]): void {
     const results = this.#context.socket.batch(steps.map((step) => step.message));
     for (const [position, error] of results.entries()) {
-      const index = steps[position]!.change;
-      if (error !== undefined) this.#outcomes[index] ??= outcomeOf(this.#changes[index]!, error);
+      const { change: index, isOptional } = steps[position]!;
+      if (error !== undefined && isOptional !== true) this.#outcomes[index] ??= outcomeOf(this.#changes[index]!, error);
     }
   }
+}
+
+/**
+ * IPv6 refuses an onlink route whose gateway lies, by the routes there are, behind another device; a peer's route is such
+ * a route to its own gateway, so that it must be deleted before it can move (ip6_route_check_nh_onlink).
+ */
+function blocksItsSuccessor(
+  change: Extract<Change, { type: "update" }>,
+): change is Extract<Change, { type: "update" }> & { readonly actual: ActualObject<"route"> } {
+  const { object, actual } = change;
+  if (object.kind !== "route" || actual.kind !== "route") return false;
+  return object.spec.onlink && object.spec.destination.family === 6 && actual.spec.link !== object.spec.link;
 }
 
 function outcomeOf(change: Change, error: NetlinkError): Outcome {
