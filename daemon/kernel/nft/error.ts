@@ -1,14 +1,20 @@
 // The error of everything that nftables refuses.
 import { LodenError } from "#spec/errors";
+import { describeCommand } from "./commands.ts";
+
+/** How many commands of a refused transaction its message names; nft does not tell which it was. */
+const NAMED_COMMANDS = 4;
 
 /** nftables refused a transaction; nothing of it was done. */
 export class NftError extends LodenError {
   /** What nft said, all of it. */
   readonly text: string;
 
-  constructor(text: string) {
+  constructor(text: string, commands: readonly object[]) {
     const trimmed = text.trim();
-    super("ERR_NFT", `nftables refused the transaction: ${plainText(trimmed)}`, { fields: { text: trimmed } });
+    const named = commands.slice(0, NAMED_COMMANDS).map(describeCommand).join(", ");
+    const more = commands.length > NAMED_COMMANDS ? ` and ${commands.length - NAMED_COMMANDS} more` : "";
+    super("ERR_NFT", `nftables refused to ${named}${more}: ${plainText(trimmed)}`, { fields: { text: trimmed } });
     this.text = trimmed;
   }
 }
@@ -16,8 +22,6 @@ export class NftError extends LodenError {
 /** nft's first complaint without the position in text that nobody wrote (`internal:0:0-0: Error: …`). */
 function plainText(text: string): string {
   const first = text.split("\n", 1)[0] ?? "";
-  return (
-    first.replace(/^(internal:\d+:\d+-\d+|<[^>]*>:\S+|\S+:\d+:\d+(-\d+)?): /, "").replace(/^Error: /, "") ||
-    "no reason given"
-  );
+  const plain = first.replace(/^\S+:\d+:\d+(-\d+)?: /, "").replace(/^Error: /, "");
+  return plain === "" ? "it gives no reason" : plain;
 }

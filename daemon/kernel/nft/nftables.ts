@@ -9,7 +9,7 @@ import type { NftRunner } from "./runner.ts";
 import type { Sys } from "../sys.ts";
 
 export interface RunOptions {
-  /** Give back what was added, with the handles the kernel chose. */
+  /** Give back the commands that added something, with the handles the kernel chose. */
   readonly echo?: boolean;
 }
 
@@ -46,7 +46,7 @@ export function nftablesOver(runner: NftRunner): Nftables {
     run(commands, options = {}) {
       if (commands.length === 0) return [];
       const result = runner.run(JSON.stringify({ nftables: commands }), options.echo === true);
-      if (!result.isDone) throw new NftError(result.complaint);
+      if (!result.isDone) throw new NftError(result.complaint, commands);
       return readOutput(result.output);
     },
     close: () => runner.close(),

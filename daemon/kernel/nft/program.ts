@@ -1,6 +1,8 @@
 // nftables through the program `nft` (nft(8)), for hosts without the library: a process per transaction.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import type { NftRunner } from "./runner.ts";
 
@@ -15,20 +17,42 @@ export function openNftProgram(searchPath: string | undefined = process.env["PAT
   if (program === undefined) return undefined;
   return {
     run(input, echo) {
-      const args = ["-j", ...(echo ? ["-e"] : []), "-f", "-"];
-      const { status, error, stdout, stderr } = spawnSync(program, args, {
-        input,
-        maxBuffer: MAX_OUTPUT,
-        encoding: "utf8",
-      });
-      return {
-        isDone: status === 0 && error === undefined,
-        output: stdout ?? "",
-        complaint: error === undefined ? stderr : `${program}: ${error.message}`,
-      };
+      const stdin = openInput(input);
+      try {
+        const args = ["-j", ...(echo ? ["-e"] : []), "-f", "-"];
+        const { status, error, stdout, stderr } = spawnSync(program, args, {
+          stdio: [stdin, "pipe", "pipe"],
+          maxBuffer: MAX_OUTPUT,
+          encoding: "utf8",
+        });
+        return {
+          isDone: status === 0 && error === undefined,
+          output: stdout ?? "",
+          complaint: error === undefined ? stderr : `${program}: ${error.message}`,
+        };
+      } finally {
+        closeSync(stdin);
+      }
     },
     close: () => undefined,
   };
+}
+
+/**
+ * A file without a name that holds the input. For `-` nft opens /dev/stdin by that name, which fails where standard input is
+ * a socket, as the pipes that Node makes for its children are.
+ */
+function openInput(input: string): number {
+  const name = path.join(tmpdir(), `loden-nft-${process.pid}-${randomUUID()}`);
+  const fd = openSync(name, "wx+", 0o600);
+  try {
+    unlinkSync(name);
+    writeFileSync(fd, input);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 function findProgram(name: string, searchPath: string | undefined): string | undefined {
