@@ -31,7 +31,7 @@ export class Fabric {
   readonly storeUrl: string;
   readonly containers: Container[] = [];
   /** Rejects when a daemon or the store ends by itself. */
-  broken: Promise<never> = new Promise(() => undefined);
+  readonly broken: Promise<never>;
   readonly #sys: Sys;
   readonly #executables: Executables;
   readonly #options: DemoOptions;
@@ -39,8 +39,13 @@ export class Fabric {
   #store: Managed | undefined;
   readonly #hosts = new Map<string, Running>();
   readonly #undo: (() => void)[] = [];
+  readonly #breaks: (reason: unknown) => void;
 
   constructor(sys: Sys, executables: Executables, options: DemoOptions, dir: string) {
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.broken = promise;
+    this.#breaks = reject;
+    promise.catch(() => undefined); // whoever races it hears of it
     this.#sys = sys;
     this.#executables = executables;
     this.#options = options;
@@ -149,8 +154,7 @@ export class Fabric {
   }
 
   #watch(process: Managed): void {
-    this.broken = Promise.race([this.broken, process.ended]);
-    this.broken.catch(() => undefined);
+    process.ended.catch(this.#breaks);
   }
 }
 
