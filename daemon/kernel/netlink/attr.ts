@@ -39,37 +39,44 @@ export class AttrWriter {
   }
 
   u8(type: number, value: number): this {
-    this.#view.setUint8(this.#open(type, 1), value);
+    const at = this.#open(type, 1);
+    this.#view.setUint8(at, value);
     return this;
   }
 
   u16(type: number, value: number): this {
-    this.#view.setUint16(this.#open(type, 2), value, true);
+    const at = this.#open(type, 2);
+    this.#view.setUint16(at, value, true);
     return this;
   }
 
   u16be(type: number, value: number): this {
-    this.#view.setUint16(this.#open(type, 2), value);
+    const at = this.#open(type, 2);
+    this.#view.setUint16(at, value);
     return this;
   }
 
   u32(type: number, value: number): this {
-    this.#view.setUint32(this.#open(type, 4), value, true);
+    const at = this.#open(type, 4);
+    this.#view.setUint32(at, value, true);
     return this;
   }
 
   u32be(type: number, value: number): this {
-    this.#view.setUint32(this.#open(type, 4), value);
+    const at = this.#open(type, 4);
+    this.#view.setUint32(at, value);
     return this;
   }
 
   i32(type: number, value: number): this {
-    this.#view.setInt32(this.#open(type, 4), value, true);
+    const at = this.#open(type, 4);
+    this.#view.setInt32(at, value, true);
     return this;
   }
 
   u64(type: number, value: bigint): this {
-    this.#view.setBigUint64(this.#open(type, 8), value, true);
+    const at = this.#open(type, 8);
+    this.#view.setBigUint64(at, value, true);
     return this;
   }
 
@@ -78,7 +85,8 @@ export class AttrWriter {
     const text = encoder.encode(value);
     if (text.includes(0))
       throw new LodenError("ERR_NETLINK", `netlink attribute ${type}: ${JSON.stringify(value)} contains a NUL`);
-    this.#bytes.set(text, this.#open(type, text.length + 1));
+    const at = this.#open(type, text.length + 1);
+    this.#bytes.set(text, at);
     return this;
   }
 
@@ -117,7 +125,10 @@ export class AttrWriter {
     return this;
   }
 
-  /** Writes the header of an attribute and makes room for its value; where the value starts. */
+  /**
+   * Writes the header of an attribute and makes room for its value; where the value starts. Called before the buffer is
+   * looked at: it may put a larger one in its place.
+   */
   #open(type: number, length: number): number {
     const header = this.#grow(align(NLA_HDRLEN + length));
     this.#setLength(header, type, NLA_HDRLEN + length);

@@ -56,6 +56,24 @@ describe("AttrWriter", () => {
     );
   });
 
+  test.each([
+    ["u8", (writer: AttrWriter) => writer.u8(1, 7)],
+    ["u16", (writer: AttrWriter) => writer.u16(1, 7)],
+    ["u16be", (writer: AttrWriter) => writer.u16be(1, 7)],
+    ["u32", (writer: AttrWriter) => writer.u32(1, 7)],
+    ["u32be", (writer: AttrWriter) => writer.u32be(1, 7)],
+    ["i32", (writer: AttrWriter) => writer.i32(1, 7)],
+    ["u64", (writer: AttrWriter) => writer.u64(1, 7n)],
+    ["string", (writer: AttrWriter) => writer.string(1, "seven")],
+    ["bytes", (writer: AttrWriter) => writer.bytes(1, Uint8Array.of(7))],
+    ["nest", (writer: AttrWriter) => writer.nest(1, (inner) => inner.u8(2, 7))],
+  ])("%s is written where it makes the buffer grow", (_, write) => {
+    const alone = hex(write(new AttrWriter()).finish());
+    for (let before = 200; before <= 260; before += 4) {
+      expect(hex(write(new AttrWriter(new Uint8Array(before))).finish())).toBe("00".repeat(before) + alone);
+    }
+  });
+
   test("grows, and what it finished stays as it was", () => {
     const writer = new AttrWriter().u32(1, 7);
     const early = writer.finish();
