@@ -88,7 +88,7 @@ describe("tree", () => {
   test("no package registry's host and no machine's path is written down", () => {
     const text = tracked.filter((file) => !/\.(node|png)$/.test(file));
     expect(
-      text.filter((file) => /registry[.]npmjs|"resolved": "http|\/home\/\w+\/|deb[.]debian[.]org/.test(read(file))),
+      text.filter((file) => /registry[.]npmjs|"resolved"[:] "http|\/hom[e]\/\w+\/|deb[.]debian[.]org/.test(read(file))),
     ).toEqual([]);
   });
 
