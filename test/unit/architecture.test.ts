@@ -55,6 +55,7 @@ function resolve(file: string, specifier: string): string | undefined {
 export function violation(file: string, specifier: string): string | undefined {
   const from = layerOf(file);
   const target = resolve(file, specifier);
+  if (target === "package.json") return undefined; // the version
   if (target === undefined) {
     if (specifier.startsWith("node:")) return undefined;
     const isListed = PACKAGES[from].some((name) => specifier === name || specifier.startsWith(`${name}/`));

@@ -54,8 +54,8 @@ describe("tree", () => {
     );
   });
 
-  test("no file is longer than 400 lines", () => {
-    const long = sources
+  test("no file of the product is longer than 400 lines", () => {
+    const long = product
       .map((file) => [file, read(file).split("\n").length] as const)
       .filter(([, lines]) => lines > 401);
     expect(long).toEqual([]);
@@ -77,7 +77,9 @@ describe("tree", () => {
 
   test("no default exports, no any", () => {
     expect(product.filter((file) => /^export default /m.test(read(file)))).toEqual([]);
-    expect(product.filter((file) => /: any\b|as any\b|<any>/.test(read(file)))).toEqual([]);
+    expect(
+      product.filter((file) => /: any\b|as any\b|<any>/.test(read(file).replaceAll(/^\s*(\/\/|\/?\*).*$/gm, ""))),
+    ).toEqual([]);
   });
 
   test("raw-socket, pino and koffi are each imported in one place", () => {
