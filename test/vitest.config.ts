@@ -16,7 +16,6 @@ export default defineConfig({
   root,
   test: {
     pool: "forks",
-    globalSetup: ["test/support/global-setup.ts"],
     projects: [
       project("unit", 20_000),
       project("compliance", 60_000),
