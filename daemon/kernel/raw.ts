@@ -246,7 +246,8 @@ let rawSocket: RawSocketModule | undefined;
 
 function loadRawSocket(): RawSocketModule {
   try {
-    rawSocket ??= createRequire(import.meta.url)("raw-socket") as RawSocketModule;
+    const require = createRequire(import.meta.url);
+    rawSocket ??= require("raw-socket") as RawSocketModule;
     return rawSocket;
   } catch (error) {
     const text = `the native module raw-socket cannot be loaded (${errorText(error)}): run npm install`;

@@ -22,6 +22,8 @@ const add = (device: string, text: string, bits: string): void => {
 
 /** Without the one of the listing itself. */
 const descriptors = (): string[] => readdirSync("/proc/self/fd").filter((fd) => existsSync(`/proc/self/fd/${fd}`));
+/** Without duplicate address detection, which holds up link-local addresses for seconds. */
+const skipDetection = (): void => writeSysctl("net/ipv6/conf/default/accept_dad", "0");
 const address = (text: string): Address => Address.parse(text);
 
 beforeAll(() => {
@@ -29,8 +31,6 @@ beforeAll(() => {
   const b = throwAwayNetns();
   const c = throwAwayNetns();
   router.space = b;
-  // Without waiting for duplicate address detection, which holds up link-local addresses too.
-  const skipDetection = (): void => writeSysctl("net/ipv6/conf/default/accept_dad", "0");
   for (const run of [skipDetection, () => b.run(skipDetection), () => c.run(skipDetection)]) run();
   const [bPath, cPath] = [b.path, c.path];
   iproute("link", "add", "a-b", "type", "veth", "peer", "name", "b-a", "netns", bPath);

@@ -30,7 +30,7 @@ export class NetlinkError extends LodenError {
   readonly symbol: string;
   /** Byte of the request, header included, at which the attribute stands that the kernel objects to. */
   readonly offset?: number;
-  /** The kernel's own words, where it has any; part of `message` too. */
+  /** The kernel's own words, part of `message` too. */
   readonly text?: string;
 
   constructor(errno: number, ack: ExtendedAck = {}) {

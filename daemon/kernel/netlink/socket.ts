@@ -11,7 +11,6 @@ import {
   EINTR,
   ENOBUFS,
   ENOPROTOOPT,
-  EPERM,
   ETIMEDOUT,
   MSG_DONTWAIT,
   MSG_PEEK,
@@ -31,12 +30,12 @@ import {
   POLLIN,
   SOCK_RAW,
   SOL_NETLINK,
-  SOL_SOCKET,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
 } from "./constants.ts";
+import { isErrno, netlinkAddress, portIdOf, setBufferSize } from "./endpoint.ts";
 import { NetlinkError, decodeAck, decodeDone } from "./error.ts";
 import { decodeError, decodeMessages, encodeMessages, messageSize, nextSequence } from "./wire.ts";
 import type { Message, ReceivedMessage } from "./wire.ts";
@@ -44,8 +43,10 @@ import type { Message, ReceivedMessage } from "./wire.ts";
 /** Bytes asked for; the kernel doubles them. Only a limit: memory is taken as messages queue up. */
 const RECEIVE_BUFFER = 4 << 20;
 const SEND_BUFFER = 1 << 20;
-/** What one queued acknowledgement may count for in the receive buffer: its bytes are few, but the kernel counts the
- * whole allocation, 768 to 1280 bytes as of Linux 6.18. */
+/**
+ * What one queued acknowledgement may count for in the receive buffer: its bytes are few, but the kernel counts the
+ * whole allocation, 768 to 1280 bytes as of Linux 6.18.
+ */
 const ACK_COST = 2048;
 /** The kernel refuses a send larger than the send buffer less 32 bytes (netlink_sendmsg). */
 const SEND_OVERHEAD = 32;
@@ -54,36 +55,12 @@ const DUMP_ATTEMPTS = 16;
 /** Milliseconds for an answer that is not there when send returns; one that comes later never will. */
 const ANSWER_TIMEOUT = 5_000;
 
+/** Datagrams of 8 to 32 KiB: more than any dump has. */
+const MAX_DRAIN = 1 << 16;
+
 /** Where datagrams arrive; shared, as each is copied out before the next. It grows to the largest seen. */
 let scratch = new Uint8Array(64 << 10);
 const NOTHING = new Uint8Array(0);
-
-/** struct sockaddr_nl: u16 family, u16 padding, u32 port id, u32 groups. */
-const ADDRESS_SIZE = 12;
-
-/** The kernel's address, or any free one of our own, by whom it is given to. */
-export function netlinkAddress(): Uint8Array {
-  const address = new Uint8Array(ADDRESS_SIZE);
-  address[0] = AF_NETLINK;
-  return address;
-}
-
-/** The port id in a sockaddr_nl; undefined when it is none. */
-export function portIdOf(address: Uint8Array): number | undefined {
-  if (address.length < ADDRESS_SIZE) return undefined;
-  return new DataView(address.buffer, address.byteOffset, address.byteLength).getUint32(4, true);
-}
-
-/** Sets a buffer size beyond the machine's limit where we may (CAP_NET_ADMIN), within it elsewhere. */
-export function setBufferSize(sys: Sys, fd: number, forced: number, plain: number, bytes: number): number {
-  try {
-    sys.setsockopt(fd, SOL_SOCKET, forced, bytes);
-  } catch (error) {
-    if (!isErrno(error, EPERM)) throw error;
-    sys.setsockopt(fd, SOL_SOCKET, plain, bytes);
-  }
-  return sys.getsockopt(fd, SOL_SOCKET, plain);
-}
 
 export class NetlinkSocket implements Disposable {
   readonly #sys: Sys;
@@ -187,23 +164,24 @@ export class NetlinkSocket implements Disposable {
 
   /** Sends messages that fit the buffers and collects an outcome for each; other answers go to `replies`. */
   #exchange(messages: readonly Message[], replies?: ReceivedMessage[]): (NetlinkError | undefined)[] {
-    const indexOf = new Map<number, number>();
-    const first = this.#sequence;
-    for (let i = 0; i < messages.length; i++) indexOf.set(this.#takeSequence(), i);
+    const sequences = messages.map(() => this.#takeSequence());
+    const [first, last] = [sequences[0]!, sequences.at(-1)!];
+    const indexOf = new Map(sequences.map((sequence, index) => [sequence, index]));
     const sent = this.#send(messages, NLM_F_REQUEST | NLM_F_ACK, first);
     if (sent < 0) return messages.map(() => new NetlinkError(-sent));
 
     const outcomes = Array.from<NetlinkError | undefined>({ length: messages.length });
     let lost = false;
     while (indexOf.size > 0) {
-      const datagram = this.#receive(replies !== undefined, !lost);
+      // The kernel answers in order: once the last answer is there, none is still to come.
+      const datagram = this.#receive(replies !== undefined, !lost && indexOf.has(last));
       if (typeof datagram === "number") {
         if (datagram === ENOBUFS) {
           // What is queued can still be read; what did not fit is gone.
           lost = true;
           continue;
         }
-        const errno = lost && datagram === EAGAIN ? ENOBUFS : datagram === EAGAIN ? ETIMEDOUT : datagram;
+        const errno = datagram !== EAGAIN ? datagram : lost ? ENOBUFS : ETIMEDOUT;
         const text = "the kernel's answer is lost, so the change may have been made or not";
         for (const index of indexOf.values()) outcomes[index] = new NetlinkError(errno, { text });
         break;
@@ -321,11 +299,4 @@ export class NetlinkSocket implements Disposable {
       if (this.#receive(false, false) === EAGAIN) return;
     }
   }
-}
-
-/** Datagrams of 8 to 32 KiB: more than any dump has. */
-const MAX_DRAIN = 1 << 16;
-
-function isErrno(error: unknown, errno: number): boolean {
-  return error instanceof Object && "errno" in error && error.errno === errno;
 }

@@ -15,7 +15,7 @@ import {
   SO_RCVBUF,
   SO_RCVBUFFORCE,
 } from "./constants.ts";
-import { netlinkAddress, portIdOf, setBufferSize } from "./socket.ts";
+import { netlinkAddress, portIdOf, setBufferSize } from "./endpoint.ts";
 import { decodeMessages } from "./wire.ts";
 import type { ReceivedMessage } from "./wire.ts";
 

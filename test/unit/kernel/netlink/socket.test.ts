@@ -197,6 +197,14 @@ describe("batch", () => {
     expect(queue).toEqual([]);
   });
 
+  test("an answer that the kernel left out is not waited for", () => {
+    const { sys } = kernel((m) => [datagram([ack(m[0]!.sequence), ack(m[2]!.sequence)])], {
+      poll: () => expect.unreachable("waited"),
+    });
+    const outcomes = NetlinkSocket.open(sys).batch([request, request, request]);
+    expect(outcomes.map((outcome) => outcome?.symbol)).toEqual([undefined, "ETIMEDOUT", undefined]);
+  });
+
   test("nothing to send is nothing to do", () => {
     const { sys, sent } = kernel(() => []);
     expect(NetlinkSocket.open(sys).batch([])).toEqual([]);
