@@ -13,9 +13,11 @@ import {
 } from "#kernel/netlink/constants";
 import { type Message, align } from "#kernel/netlink/wire";
 
-export const FIXTURES = ["link", "addr", "route", "neigh", "fdb", "rule"].map((noun) =>
-  fileURLToPath(new URL(`${noun}.txt`, import.meta.url)),
-);
+export function fixturePath(noun: string): string {
+  return fileURLToPath(new URL(`${noun}.txt`, import.meta.url));
+}
+
+export const FIXTURES = ["link", "addr", "route", "neigh", "fdb", "rule"].map(fixturePath);
 
 export interface Recorded {
   /** Commands that make what the recorded one needs. */
