@@ -84,12 +84,7 @@ export class PathDelegates implements Delegates {
     this.#call("STATUS", type, document);
   }
 
-  #call(
-    command: Command,
-    type: string,
-    document: JsonObject,
-    attachment?: AttachmentVariables,
-  ): Result | undefined {
+  #call(command: Command, type: string, document: JsonObject, attachment?: AttachmentVariables): Result | undefined {
     const environment = { ...this.#environment, ...attachment, command };
     const { file, stats } = findPlugin(type, environment.path);
     const self = fs.statSync(SELF, { throwIfNoEntry: false });
@@ -129,7 +124,8 @@ function spawnPatiently(
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   for (let tries = 0; ; tries++) {
     const result = spawnSync(file, [], { ...options, encoding: "utf8", maxBuffer: OUTPUT_LIMIT });
-    if ((result.error as NodeJS.ErrnoException | undefined)?.code !== "ETXTBSY" || tries === BUSY_RETRIES) return result;
+    if ((result.error as NodeJS.ErrnoException | undefined)?.code !== "ETXTBSY" || tries === BUSY_RETRIES)
+      return result;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_DELAY_MS);
   }
 }

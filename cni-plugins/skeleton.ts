@@ -12,7 +12,14 @@ import { Fields, type JsonObject } from "./fields.ts";
 import type { Call, Machine, Plugin } from "./plugin.ts";
 import { printDocument, resultDocument } from "./result/print.ts";
 import type { Result } from "./result/types.ts";
-import { decodeVersion, isAtLeast, isSupported, LATEST_VERSION, requireSupported, SUPPORTED_VERSIONS } from "./version.ts";
+import {
+  decodeVersion,
+  isAtLeast,
+  isSupported,
+  LATEST_VERSION,
+  requireSupported,
+  SUPPORTED_VERSIONS,
+} from "./version.ts";
 
 /** The input and outputs of the process. */
 export interface Streams {
@@ -34,7 +41,13 @@ const NEEDS_VERSION = { CHECK: "0.4.0", GC: "1.1.0", STATUS: "1.1.0" } as const;
  * Serves one invocation.
  * @returns the exit status: 0, or 1 with an error document on the output
  */
-export function serve(plugin: Plugin, variables: Variables, streams: Streams, machine: Machine, registry: Registry): 0 | 1 {
+export function serve(
+  plugin: Plugin,
+  variables: Variables,
+  streams: Streams,
+  machine: Machine,
+  registry: Registry,
+): 0 | 1 {
   if ((variables["CNI_COMMAND"] ?? "").trim() === "") {
     streams.writeError(about(plugin.name));
     return 0;

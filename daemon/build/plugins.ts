@@ -40,7 +40,10 @@ export function pluginStamp(): string {
     .map((entry) => path.join(entry.parentPath, entry.name));
   files.push(path.join(root, "package-lock.json"), fileURLToPath(import.meta.url));
   for (const file of files.toSorted()) {
-    hash.update(`${path.relative(root, file)}\0`).update(fs.readFileSync(file)).update("\0");
+    hash
+      .update(`${path.relative(root, file)}\0`)
+      .update(fs.readFileSync(file))
+      .update("\0");
   }
   return hash.digest("hex");
 }
@@ -66,13 +69,15 @@ export function buildPlugins(directory: string = PLUGIN_DIRECTORY): void {
   try {
     const binary = path.join(work, "plugin");
     const args = [
-      ...["build", ENTRY_POINT, "--compile", "--minify", "--bytecode", "--sourcemap=none"],
+      ...["build", ENTRY_POINT, "--compile", "--minify", "--bytecode", "--format=cjs", "--sourcemap=none"],
       // An executable must not read .env or bunfig.toml from wherever a runtime happens to start it.
       ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig", `--outfile=${binary}`],
     ];
     const result = spawnSync(bunPath(), args, { cwd: root, encoding: "utf8" });
     if (result.status !== 0) {
-      throw new Error(`compiling ${ENTRY_POINT} failed: ${result.error?.message ?? `${result.stdout}${result.stderr}`}`);
+      throw new Error(
+        `compiling ${ENTRY_POINT} failed: ${result.error?.message ?? `${result.stdout}${result.stderr}`}`,
+      );
     }
     fs.chmodSync(binary, 0o755);
     for (const name of PLUGIN_NAMES) {

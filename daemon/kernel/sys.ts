@@ -2,7 +2,6 @@
 // meanings are those of the manual pages, section 2; buffers are Uint8Array. Two bodies exist, chosen by the import
 // condition of "#sys": koffi on Node (sys.node.ts), bun:ffi in the compiled executables (sys.bun.ts). Both bind the
 // table in libc.ts and pass the suite in test/compliance/sys-suite.ts.
-import { constants } from "node:os";
 import { LodenError } from "#spec/errors";
 
 /** What poll(2) is asked about one descriptor, and where it puts the answer. */
@@ -80,14 +79,8 @@ export interface Sys {
   pidfdSendSignal(fd: number, signal: number): void;
 }
 
-const SYMBOLS = new Map<number, string>(
-  // EWOULDBLOCK and EOPNOTSUPP share their number with EAGAIN and ENOTSUP; the kernel's own name is the one to show.
-  Object.entries(constants.errno).flatMap(([name, number]) =>
-    name === "EWOULDBLOCK" || name === "ENOTSUP" ? [] : [[number, name] as const],
-  ),
-);
-// Those that Node's table lacks and netlink answers with (include/uapi/asm-generic/errno.h).
-for (const [number, name] of [
+/** Names that Node's table lacks and netlink answers with (include/uapi/asm-generic/errno.h). */
+const MORE_SYMBOLS: readonly (readonly [number, string])[] = [
   [15, "ENOTBLK"],
   [49, "EUNATCH"],
   [61, "ENODATA"],
@@ -101,13 +94,25 @@ for (const [number, name] of [
   [112, "EHOSTDOWN"],
   [117, "EUCLEAN"],
   [121, "EREMOTEIO"],
-] as const) {
-  if (!SYMBOLS.has(number)) SYMBOLS.set(number, name);
+];
+
+let symbols: ReadonlyMap<number, string> | undefined;
+
+/** Made when an errno is first named: loading Node's table would cost every start of a CNI executable 0.4 ms. */
+function readSymbols(): ReadonlyMap<number, string> {
+  const { errno } = process.getBuiltinModule("node:os").constants;
+  const table = new Map<number, string>(MORE_SYMBOLS);
+  for (const [name, number] of Object.entries(errno)) {
+    // EWOULDBLOCK and EOPNOTSUPP share their number with EAGAIN and ENOTSUP; the kernel's own name is the one to show.
+    if (name !== "EWOULDBLOCK" && name !== "ENOTSUP") table.set(number, name);
+  }
+  return table;
 }
 
 /** `EEXIST` for 17; `errno 999` for a number without a name. */
 export function errnoSymbol(errno: number): string {
-  return SYMBOLS.get(errno) ?? `errno ${errno}`;
+  symbols ??= readSymbols();
+  return symbols.get(errno) ?? `errno ${errno}`;
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {

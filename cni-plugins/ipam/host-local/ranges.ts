@@ -54,7 +54,8 @@ export function readRange(fields: Fields): PoolRange {
 export function asSet(ranges: readonly PoolRange[]): RangeSet {
   const [first, ...others] = ranges;
   if (first === undefined) throw invalidConfig("empty range set");
-  if (others.some((other) => other.subnet.family !== first.subnet.family)) throw invalidConfig("mixed address families");
+  if (others.some((other) => other.subnet.family !== first.subnet.family))
+    throw invalidConfig("mixed address families");
   for (const [position, range] of ranges.entries()) {
     const other = ranges.slice(position + 1).find((candidate) => range.range.overlaps(candidate.range));
     if (other === undefined) continue;

@@ -47,7 +47,6 @@ export class Store implements Disposable {
   readonly #lock: number;
   readonly #boot: string;
   #changed = false;
-  #hasDraft = false;
 
   /**
    * Opens and locks the store. `create: false` gives undefined where there is none.
@@ -160,7 +159,6 @@ export class Store implements Disposable {
 
   close(): void {
     try {
-      if (this.#hasDraft) fs.rmSync(this.#entry(DRAFT), { force: true });
       if (this.#changed) this.#agree();
     } finally {
       this.#sys.close(this.#lock);
@@ -175,16 +173,18 @@ export class Store implements Disposable {
   #linkDraft(file: string, containerId: string, ifname: string): boolean {
     const content = ownerText(containerId, ifname);
     this.#changed = true;
+    const draft = this.#entry(DRAFT);
+    // Left over from a crash, it would be a second name of a reservation.
+    fs.rmSync(draft, { force: true });
     try {
-      if (!this.#hasDraft) {
-        fs.writeFileSync(this.#entry(DRAFT), content, { mode: 0o600 });
-        this.#hasDraft = true;
-      }
-      fs.linkSync(this.#entry(DRAFT), file);
+      fs.writeFileSync(draft, content, { mode: 0o600 });
+      fs.linkSync(draft, file);
       return true;
     } catch (error) {
       if (codeOf(error) === "EEXIST") return false;
       if (codeOf(error) !== "EXDEV" && codeOf(error) !== "EPERM" && codeOf(error) !== "ENOTSUP") throw error;
+    } finally {
+      fs.rmSync(draft, { force: true });
     }
     // A file system without hard links, or the network's directory on another one than the index.
     try {

@@ -50,7 +50,9 @@ function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, un
     result = withGateways(ipam, config, CONTAINER_INTERFACE);
   }
   const vlanGateway =
-    config.isGateway && config.vlan !== 0 && result.ips.length > 0 ? ensureVlanGateway(socket, bridge, config) : undefined;
+    config.isGateway && config.vlan !== 0 && result.ips.length > 0
+      ? ensureVlanGateway(socket, bridge, config)
+      : undefined;
   if (config.isGateway && result.ips.length > 0) {
     becomeGateway(socket, vlanGateway ?? bridge, config, result);
     enableForwarding(result.ips.map(({ address }) => address.family));

@@ -73,8 +73,7 @@ function checkPort(socket: NetlinkSocket, result: Result, bridge: Link, containe
     if (item.sandbox !== undefined || item.name === bridge.name) continue;
     const link = linkGet(socket, { name: item.name });
     if (link === undefined) throw failure(`Interface name ${item.name} not found`);
-    const isPort =
-      link.index === container.parent && link.parent === container.index && link.master === bridge.index;
+    const isPort = link.index === container.parent && link.parent === container.index && link.master === bridge.index;
     if (!isPort) continue;
     checkMac(link, item, `Interface ${item.name} Mac doesn't match: ${item.mac ?? ""}`);
     return;

@@ -49,7 +49,8 @@ export function bridgeConfig(config: NetworkConfig, args: string): BridgeConfig 
   const { fields } = config;
   const isDefaultGateway = fields.boolean("isDefaultGateway") ?? false;
   const vlan = fields.integer("vlan") ?? 0;
-  if (vlan < 0 || vlan > VLAN_LIMIT) throw invalidConfig(`invalid VLAN ID ${vlan} (must be between 0 and ${VLAN_LIMIT})`);
+  if (vlan < 0 || vlan > VLAN_LIMIT)
+    throw invalidConfig(`invalid VLAN ID ${vlan} (must be between 0 and ${VLAN_LIMIT})`);
   const trunk = readTrunk(fields);
   const dns = configDns(config);
   const result: BridgeConfig = {

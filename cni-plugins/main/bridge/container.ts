@@ -56,6 +56,9 @@ function describe(spec: ContainerSpec, routes: readonly Route[], position: numbe
 /** Announce the address when it comes up; for IPv6, have it enabled, and keep addresses when the link goes down. */
 function prepare({ ifname, result, enabledad }: ContainerSpec): void {
   tryWrite(`net/ipv4/conf/${ifname}/arp_notify`, "1");
+  // For the link-local address, which the interface has whatever it was given.
+  if (enabledad) tryWrite(`net/ipv6/conf/${ifname}/enhanced_dad`, "1");
+  tryWrite(`net/ipv6/conf/${ifname}/accept_dad`, enabledad ? "1" : "0");
   if (!result.ips.some(({ address }) => address.family === 6)) return;
   for (const name of ["lo", ifname]) {
     const sysctl = `net/ipv6/conf/${name}/disable_ipv6`;
@@ -63,8 +66,6 @@ function prepare({ ifname, result, enabledad }: ContainerSpec): void {
   }
   writeSysctl(`net/ipv6/conf/${ifname}/keep_addr_on_down`, "1");
   tryWrite(`net/ipv6/conf/${ifname}/ndisc_notify`, "1");
-  if (enabledad) tryWrite(`net/ipv6/conf/${ifname}/enhanced_dad`, "1");
-  tryWrite(`net/ipv6/conf/${ifname}/accept_dad`, enabledad ? "1" : "0");
 }
 
 /** For parameters that are a help and that a kernel may lack. */

@@ -82,5 +82,11 @@ function collectLinks({ config, machine }: Call, valid: readonly Attachment[]): 
   const stale = linkDump(socket, { kind: "veth" }).filter(
     ({ alias }) => alias !== undefined && alias.startsWith(mark) && !kept.has(alias),
   );
-  runAll(stale.map(({ index }) => () => removeIfPresent(socket, index)));
+  runAll(
+    stale.map(
+      ({ index }) =>
+        () =>
+          removeIfPresent(socket, index),
+    ),
+  );
 }

@@ -46,7 +46,8 @@ function makeBridge(socket: NetlinkSocket, config: BridgeConfig): Link {
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     // EEXIST: another ADD made it in the meantime.
-    if (error.symbol !== "EEXIST") throw failure(`could not add ${JSON.stringify(name)}: ${reasonOf(error, config)}`, error);
+    if (error.symbol !== "EEXIST")
+      throw failure(`could not add ${JSON.stringify(name)}: ${reasonOf(error, config)}`, error);
   }
   const link = linkGet(socket, { name });
   if (link === undefined) throw failure(`could not lookup ${JSON.stringify(name)}: it was removed while being set up`);

@@ -42,7 +42,9 @@ function addDefaultRoute(routes: ResultRoute[], { address, gateway }: ResultAddr
 
 /** The addresses a bridge needs for a result: its gateways, with the length of the address they are for. */
 export function gatewayAddresses(result: Result): Prefix[] {
-  return result.ips.flatMap(({ address, gateway }) => (gateway === undefined ? [] : [Prefix.of(gateway, address.length)]));
+  return result.ips.flatMap(({ address, gateway }) =>
+    gateway === undefined ? [] : [Prefix.of(gateway, address.length)],
+  );
 }
 
 /**

@@ -85,7 +85,8 @@ function openNft(machine: Machine): Nftables | undefined {
   try {
     return machine.nftables();
   } catch (error) {
-    if (error instanceof LodenError && (error.code === "ERR_MISSING_TOOL" || error.code === "ERR_NFT")) return undefined;
+    if (error instanceof LodenError && (error.code === "ERR_MISSING_TOOL" || error.code === "ERR_NFT"))
+      return undefined;
     throw error;
   }
 }
@@ -131,4 +132,3 @@ export function collectMasquerade(machine: Machine, network: string, valid: read
   const hashLength = ofNetwork.length + HASH_LENGTH;
   removeRules(nft, (comment) => comment.startsWith(ofNetwork) && !kept.has(comment.slice(0, hashLength)));
 }
-

@@ -84,7 +84,9 @@ function makePair(socket: NetlinkSocket, spec: PortSpec, nameIsTaken: () => bool
       if (!(error instanceof NetlinkError)) throw error;
       if (error.symbol !== "EEXIST") throw failure(`failed to make veth pair: ${error.message}`, error);
       if (nameIsTaken()) {
-        throw failure(`container veth name (${JSON.stringify(peer.name)}) peer provided (${JSON.stringify(name)}) already exists`);
+        throw failure(
+          `container veth name (${JSON.stringify(peer.name)}) peer provided (${JSON.stringify(name)}) already exists`,
+        );
       }
     }
   }
@@ -102,6 +104,9 @@ function setVlans(socket: NetlinkSocket, port: Link, { vlan, trunk, preserveDefa
     const tagged = trunk.filter((id) => id !== untagged.id).map((id): PortVlan => ({ id }));
     socket.request(portVlanAdd(port.index, [untagged, ...tagged]));
   } catch (error) {
-    throw failure(`failed to setup vlan tag on interface ${JSON.stringify(port.name)}: ${(error as Error).message}`, error);
+    throw failure(
+      `failed to setup vlan tag on interface ${JSON.stringify(port.name)}: ${(error as Error).message}`,
+      error,
+    );
   }
 }

@@ -67,7 +67,9 @@ export class ScratchDirectory {
     const text = this.#text(shared);
     if (text === undefined || this.#isLinked(shared)) return undefined;
     const document = asDocument(text);
-    return document !== undefined && document["name"] !== network ? undefined : { containerId, ifname: undefined, document };
+    return document !== undefined && document["name"] !== network
+      ? undefined
+      : { containerId, ifname: undefined, document };
   }
 
   remove({ containerId, ifname }: Scratch): void {

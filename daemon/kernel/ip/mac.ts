@@ -40,9 +40,10 @@ export class Mac {
     if (bytes.length !== LENGTH) {
       throw new LodenError("ERR_ADDRESS", `a MAC address has ${LENGTH} bytes, not ${bytes.length}`);
     }
-    let text = HEX[bytes[0]!]!;
-    for (let index = 1; index < LENGTH; index++) text += `:${HEX[bytes[index]!]!}`;
-    return new Mac(text);
+    let text = "";
+    for (let index = 0; index < LENGTH; index++)
+      text += `:${bytes[index]! < 16 ? "0" : ""}${bytes[index]!.toString(16)}`;
+    return new Mac(text.slice(1));
   }
 
   /**
@@ -77,5 +78,3 @@ export class Mac {
     return this.text === other.text;
   }
 }
-
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
