@@ -1,15 +1,25 @@
 // openNftables and the ruleset's generation against the kernel. What transactions do is in test/compliance/nft-suite.ts.
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { globSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sys } from "#sys";
 import { nftGeneration } from "#kernel/nft/generation";
 import { openNftables } from "#kernel/nft/nftables";
+import { bunPath } from "../support/bun.ts";
 import { enterFreshNetns, nftRuleset, throwAwayNetns } from "../support/netns.ts";
 
-beforeAll(() => enterFreshNetns());
+let temp: string;
 
+beforeAll(() => {
+  enterFreshNetns();
+  temp = mkdtempSync(path.join(tmpdir(), "loden-test-nft-"));
+});
+afterAll(() => rmSync(temp, { recursive: true, force: true }));
+
+const SCRIPT = fileURLToPath(new URL("../support/nft-process.ts", import.meta.url));
 const addTable = (name: string): object => ({ add: { table: { family: "ip", name } } });
 
 describe("nftGeneration", () => {
@@ -43,13 +53,54 @@ describe("nftGeneration", () => {
 
 describe("openNftables", () => {
   test("without the capability says which one it takes", () => {
-    const script = fileURLToPath(new URL("../support/nft-process.ts", import.meta.url));
-    const args = ["--bounding-set=-net_admin", "--inh-caps=-net_admin", process.execPath, script];
-    const { stdout, stderr } = spawnSync("setpriv", args, { encoding: "utf8" });
-    expect(stderr).toBe("");
-    expect(JSON.parse(stdout)).toMatchObject({
+    const { stdout, stderr } = spawnSync("setpriv", [
+      "--bounding-set=-net_admin",
+      "--inh-caps=-net_admin",
+      process.execPath,
+      SCRIPT,
+    ]);
+    expect(stderr.toString()).toBe("");
+    expect(JSON.parse(stdout.toString())).toMatchObject({
       code: "ERR_PRIVILEGE",
       message: expect.stringContaining("CAP_NET_ADMIN"),
+    });
+  });
+
+  const libraries = globSync("{/usr,}/lib{64,}/{*/,}libnftables.so.1").map((file) => realpathSync(file));
+  const programs = globSync("{/usr,}/{s,}bin/nft").map((file) => realpathSync(file));
+
+  describe.each([
+    ["Node", [process.execPath]],
+    ["Bun", [bunPath(), "run"]],
+  ])("in %s", (_, [runtime = "", ...args]) => {
+    const openWithout = (...files: string[]): unknown => {
+      const { stdout, stderr } = spawnSync(runtime, [...args, SCRIPT, ...new Set(files)], {
+        encoding: "utf8",
+        env: { ...process.env, PATH: `${temp}:${process.env["PATH"]}` },
+      });
+      expect(stderr).toBe("");
+      return JSON.parse(stdout);
+    };
+
+    test("takes the program where the library is missing", () => {
+      // Debian's needs the library itself: this one stands for a static one.
+      const program = path.join(temp, "nft");
+      writeFileSync(program, `#!/bin/sh\necho '{"nftables":[{"by":"the program"}]}'\n`, { mode: 0o755 });
+      expect(libraries.length).toBeGreaterThan(0);
+      expect(openWithout(...libraries)).toEqual([{ by: "the program" }]);
+      rmSync(program);
+    });
+
+    test("takes the library where the program is missing", () => {
+      expect(programs.length).toBeGreaterThan(0);
+      expect(openWithout(...programs)).toMatchObject([{ table: { family: "ip", name: "made" } }]);
+    });
+
+    test("where both are missing says what to install", () => {
+      expect(openWithout(...libraries, ...programs)).toMatchObject({
+        code: "ERR_MISSING_TOOL",
+        message: expect.stringContaining("apt-get install nftables"),
+      });
     });
   });
 

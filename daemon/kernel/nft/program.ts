@@ -1,4 +1,5 @@
-// nftables through the program `nft` (nft(8)), for hosts without the library: a process per transaction.
+// nftables through the program `nft` (nft(8)), for hosts whose library is missing or is no use to this runtime (another libc,
+// a static nft): a process per transaction.
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync } from "node:fs";
