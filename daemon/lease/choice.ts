@@ -62,19 +62,20 @@ export function chooseLease(entries: readonly Entry[], claimant: Claimant, netwo
     return { type: "create", key: previousKey, subnet: previous };
   }
   const disputed = leases.find(({ lease }) => ownership(lease, claimant) === "disputed");
-  const [first] = fitting;
+  // Of several the one that somebody reserved for this node, by a record without end.
+  const first = fitting.find(({ entry }) => entry.lease === 0n) ?? fitting[0];
   if (first !== undefined) return { type: "own", ...first };
   if (disputed !== undefined) return { type: "disputed", ...disputed };
-  const [unfit] = mine;
+  const unfit = mine.find(({ entry }) => entry.lease !== 0n);
   if (unfit !== undefined) return { type: "discard", entry: unfit.entry };
   const subnet = chooseSubnets(network, taken, random);
   return { type: "create", key: subnetKey(subnet), subnet };
 }
 
-/** Leases of our own besides the one held: left over, and of no use to anybody. */
+/** Leases of our own besides the one held: left over, and of no use to anybody. Reservations are the user's, not ours. */
 export function leftovers(entries: readonly Entry[], claimant: Claimant, held: string): Entry[] {
   return entries.filter((entry) => {
-    const lease = entry.key === held ? undefined : readable(entry)?.lease;
+    const lease = entry.key === held || entry.lease === 0n ? undefined : readable(entry)?.lease;
     return lease !== undefined && ownership(lease, claimant) === "mine";
   });
 }
