@@ -298,10 +298,12 @@ class Loop implements Reconciler {
     if (kinds.size > 0) this.#mark(all ? KINDS : kinds, []);
   }
 
-  #isExpected({ key, actual }: Observation): boolean {
+  #isExpected({ kind, key, actual }: Observation): boolean {
     if (key === undefined) return false;
     const object = this.#desired.get(key);
-    return object === undefined ? actual?.ours !== true : actual !== undefined && isMet(object, actual);
+    if (object !== undefined) return actual !== undefined && isMet(object, actual);
+    // A stray of ours that is known already is on its way out.
+    return actual?.ours !== true || this.#known.get(kind, key) !== undefined;
   }
 
   #setBase(): Set<string> {

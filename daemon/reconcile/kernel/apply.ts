@@ -56,6 +56,11 @@ class Run {
     const { socket, links, marks } = this.#context;
     const steps: Step[] = [];
     const names: string[] = [];
+    for (const [index, change] of this.#changes.entries()) {
+      if (change.type === "remove" && this.#isInTheWay(change.actual)) {
+        steps.push({ change: index, message: removeMessage(marks, links, change.actual)! });
+      }
+    }
     for (const [index, object, change] of this.#wishes("link")) {
       this.#attempt(index, () => {
         for (const message of linkMessages(marks, links, { ...change, object })) steps.push({ change: index, message });
@@ -124,6 +129,15 @@ class Run {
     for (const change of this.#changes) {
       if (change.type === "remove" && change.actual.kind === "link") links.deleteName(change.actual.spec.name);
     }
+  }
+
+  /** The kernel has one VXLAN device per VNI and address family: an unwanted one has to go before ours can come. */
+  #isInTheWay(actual: ActualObject): actual is ActualObject<"link"> {
+    if (actual.kind !== "link" || actual.spec.detail.kind !== "vxlan") return false;
+    const { vni, local } = actual.spec.detail;
+    return [...this.#wishes("link")].some(
+      ([, { spec }]) => spec.detail.vni === vni && spec.detail.local.family === local.family,
+    );
   }
 
   *#wishes<Kind extends KernelObject["kind"]>(

@@ -9,6 +9,9 @@ import { addressKey, fdbKey, linkKey, neighbourKey, routeKey } from "../objects.
 import type { ActualObject } from "../port.ts";
 import type { Links } from "./links.ts";
 
+/** linux/neighbour.h */
+const NUD_PERMANENT = 0x80;
+
 /** What tells a route from others to the same destination. */
 export type RouteHandle = Pick<Route, "protocol" | "priority" | "tos">;
 
@@ -85,7 +88,7 @@ export function foundRoute(marks: Marks, links: Links, route: Route): ActualObje
 export function foundNeighbour(marks: Marks, links: Links, found: Neighbour): ActualObject<"neighbour"> | undefined {
   const link = links.at(found.index);
   const { address, mac } = found;
-  if (link === undefined || mac === undefined || found.state !== "permanent") return undefined;
+  if (link === undefined || mac === undefined || !isPermanent(found.state)) return undefined;
   if (((found.flags ?? 0) & NEIGHBOUR_FLAG.proxy) !== 0) return undefined;
   const spec = { link: link.name, address, mac };
   return { kind: "neighbour", key: neighbourKey(link.name, address), ours: isOurLink(marks, link), spec };
@@ -95,7 +98,7 @@ export function foundNeighbour(marks: Marks, links: Links, found: Neighbour): Ac
 export function foundFdb(marks: Marks, links: Links, found: FdbEntry): ActualObject<"fdb"> | undefined {
   const link = links.at(found.index);
   const { mac, remote } = found;
-  if (link === undefined || remote === undefined || found.state !== "permanent") return undefined;
+  if (link === undefined || remote === undefined || !isPermanent(found.state)) return undefined;
   const spec = { link: link.name, mac, remote };
   return { kind: "fdb", key: fdbKey(link.name, mac), ours: isOurLink(marks, link), spec };
 }
@@ -112,6 +115,11 @@ function handleOf({ protocol, priority, tos }: Route): RouteHandle {
 function unusualMetric({ destination, priority = 0 }: Route): number | undefined {
   const usual = destination.family === 4 ? 0 : IPV6_METRIC;
   return priority === usual || priority === 0 ? undefined : priority;
+}
+
+/** NUD_PERMANENT, alone or with others: `bridge fdb` adds NUD_NOARP to it. */
+function isPermanent(state: Neighbour["state"]): boolean {
+  return state === "permanent" || (typeof state === "number" && (state & NUD_PERMANENT) !== 0);
 }
 
 function isOurProtocol(marks: Marks, route: Route, onOurs: boolean): boolean {

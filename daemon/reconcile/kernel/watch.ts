@@ -23,7 +23,7 @@ import { LodenError } from "#spec/errors";
 import type { Marks } from "../marks.ts";
 import { KINDS, addressKey, fdbKey, linkKey, neighbourKey } from "../objects.ts";
 import type { ActualObject, Observation } from "../port.ts";
-import { foundAddress, foundFdb, foundLink, foundNeighbour, foundRoute } from "./found.ts";
+import { foundAddress, foundFdb, foundLink, foundNeighbour, foundRoute, isOurLink } from "./found.ts";
 import type { Links } from "./links.ts";
 
 export interface WatchContext {
@@ -124,20 +124,36 @@ function observeLink({ marks, links, carriers }: WatchContext, link: Link, isGon
   const seen: Observation[] = [];
   if (before !== undefined && before.name !== link.name) seen.push({ kind: "link", key: linkKey(before.name) });
   seen.push(isGone ? { kind: "link", key: linkKey(link.name) } : linkSeen(foundLink(marks, links, link)));
-  const isAltered = isGone || before?.up !== link.up || before?.carrier !== link.carrier || before.name !== link.name;
-  if (isAltered && carriers.has(link.name)) seen.push({ kind: "route" });
+  if (carriers.has(link.name) && losesRoutes(marks, before, link, isGone)) seen.push({ kind: "route" });
   return seen;
+}
+
+/**
+ * IPv4 routes go with a link that goes down, without a notification. A link of others' that comes up may take those that
+ * it refused; one of ours comes up by our own doing.
+ */
+function losesRoutes(marks: Marks, before: Link | undefined, link: Link, isGone: boolean): boolean {
+  if (isGone || before === undefined) return true;
+  if (before.up !== link.up) return before.up || !isOurLink(marks, link);
+  return false;
 }
 
 function linkSeen(actual: ActualObject): Observation {
   return { kind: actual.kind, key: actual.key, actual };
 }
 
-function observeAddress({ marks, links }: WatchContext, payload: Uint8Array, isGone: boolean): Observation[] {
+function observeAddress({ marks, links, carriers }: WatchContext, payload: Uint8Array, isGone: boolean): Observation[] {
   const address = decodeAddr(payload);
   const link = links.at(address.index);
   if (link === undefined) return [];
-  return [seen("address", addressKey(link.name, address.address), foundAddress(marks, links, address), isGone)];
+  const observation = seen(
+    "address",
+    addressKey(link.name, address.address),
+    foundAddress(marks, links, address),
+    isGone,
+  );
+  // With a link's last IPv4 address go its IPv4 routes, without a notification (fib_disable_ip in net/ipv4).
+  return isGone && carriers.has(link.name) ? [observation, { kind: "route" }] : [observation];
 }
 
 function observeRoute({ marks, links }: WatchContext, payload: Uint8Array, isGone: boolean): Observation[] {

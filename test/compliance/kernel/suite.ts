@@ -77,9 +77,6 @@ export function kernelSuite(name: string, makeRig: () => KernelRig): void {
     /** Brings the kernel to what is wanted; the outcomes. */
     const converge = (order: (changes: Change[]) => Change[] = (changes) => changes): Outcome[] =>
       rig.kernel.apply(order(difference()));
-    const succeed = (outcomes: readonly Outcome[]): void => {
-      expect(outcomes.filter((outcome) => outcome !== undefined)).toEqual([]);
-    };
 
     test("there is nothing of ours at first", () => {
       expect(dump()).toEqual({ objects: new Map(), failed: new Map() });
@@ -332,6 +329,10 @@ export function kernelSuite(name: string, makeRig: () => KernelRig): void {
       });
     });
   });
+}
+
+function succeed(outcomes: readonly Outcome[]): void {
+  expect(outcomes.filter((outcome) => outcome !== undefined)).toEqual([]);
 }
 
 function keyOf(change: Change): string {
