@@ -76,7 +76,7 @@ describe("openNftables", () => {
     const openWithout = (...files: string[]): unknown => {
       const { stdout, stderr } = spawnSync(runtime, [...args, SCRIPT, ...new Set(files)], {
         encoding: "utf8",
-        env: { ...process.env, PATH: `${temp}:${process.env["PATH"]}` },
+        env: { ...process.env, PATH: `${temp}:${process.env["PATH"] ?? ""}` },
       });
       expect(stderr).toBe("");
       return JSON.parse(stdout);
