@@ -3,6 +3,7 @@
 // the reason. Nothing is taken down at the end: containers go on talking.
 import type { ServiceManager } from "#kernel/notify";
 import type { Sys } from "#kernel/sys";
+import type { Files } from "./atomic-file.ts";
 import type { Clock, Random } from "./clock.ts";
 import { startHealthServer } from "./health/server.ts";
 import { PeerTable } from "./lease/peers.ts";
@@ -20,12 +21,13 @@ import type { SubnetStore } from "./store/port.ts";
 import { subnetFileText } from "./subnet-file.ts";
 import { Troubles } from "./troubles.ts";
 
-/** Everything outside that the daemon touches, but for its files. */
+/** Everything outside that the daemon touches. */
 export interface AppPorts {
   readonly sys: Sys;
   readonly store: SubnetStore;
   readonly clock: Clock;
   readonly random: Random;
+  readonly files: Files;
   readonly log: Log;
   /** Links, addresses and routes of the host, and the answer for --iface-can-reach. */
   readonly readHost: () => HostView;
@@ -54,7 +56,7 @@ export function createApp(options: Options, ports: AppPorts): App {
   const log = ports.log.child({ component: "app" });
   const troubles = new Troubles(ports.clock, log, () => status.changed());
   const sources = { bootId: ports.bootId, subnetFile: options.subnetFile, storeName: ports.store.name };
-  const status: StatusBoard = new StatusBoard(sources, ports.clock, log, troubles);
+  const status: StatusBoard = new StatusBoard(sources, ports.files, ports.clock, log, troubles);
   const context: AppContext = { options, ports, log, status, troubles };
   return { status, run: (signal) => run(context, signal) };
 }

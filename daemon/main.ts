@@ -6,6 +6,7 @@ import { serviceManager } from "#kernel/notify";
 import { errorText, LodenError } from "#spec/errors";
 import { createApp } from "./app.ts";
 import { requireNetAdmin } from "./capability.ts";
+import { systemFiles } from "./atomic-file.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { createLog, type Log } from "./log.ts";
 import { readHost } from "./node/host.ts";
@@ -54,6 +55,7 @@ async function runDaemon(options: Options): Promise<number> {
       store,
       clock: systemClock,
       random: systemRandom,
+      files: systemFiles,
       log,
       readHost: () => readHost(sys, options.interface.canReach),
       machineId: readMachineId(),

@@ -6,7 +6,7 @@ import { FAMILIES } from "#kernel/ip/address";
 import type { Sys } from "#kernel/sys";
 import { errorText, LodenError } from "#spec/errors";
 import { type Phase, type Problem, STATUS_FORMAT, type Status, statusPaths } from "#spec/status";
-import { writeFileAtomic } from "./atomic-file.ts";
+import type { Files } from "./atomic-file.ts";
 import type { Clock } from "./clock.ts";
 import type { HeldLease } from "./lease/holder.ts";
 import type { Network, Node } from "./lease/types.ts";
@@ -43,6 +43,7 @@ export interface StatusSources {
 
 export class StatusBoard {
   readonly sources: StatusSources;
+  readonly #files: Files;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #troubles: Troubles;
@@ -54,8 +55,9 @@ export class StatusBoard {
   #isWritePending = false;
   #writeFailed = false;
 
-  constructor(sources: StatusSources, clock: Clock, log: Log, troubles: Troubles) {
+  constructor(sources: StatusSources, files: Files, clock: Clock, log: Log, troubles: Troubles) {
     this.sources = sources;
+    this.#files = files;
     this.#clock = clock;
     this.#log = log;
     this.#troubles = troubles;
@@ -162,7 +164,7 @@ export class StatusBoard {
   #write(): void {
     this.#isWritePending = false;
     try {
-      writeFileAtomic(this.#file, `${JSON.stringify(this.document(), undefined, 2)}\n`, FILE_MODE);
+      this.#files.replace(this.#file, `${JSON.stringify(this.document(), undefined, 2)}\n`, FILE_MODE);
       this.#writeFailed = false;
     } catch (error) {
       if (!this.#writeFailed) this.#log.warn({ file: this.#file, err: error }, "the status file cannot be written");

@@ -1,11 +1,10 @@
 // subnet.env (spec/subnet-env.md): written when this node's part of the data path stands, kept there while the daemon
 // runs, and read at the start for the subnets that containers may still be using.
-import { readFileSync } from "node:fs";
 import { FAMILIES } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { errorText, LodenError } from "#spec/errors";
 import { formatSubnetEnv, parsePreviousSubnetEnv } from "#spec/subnet-env";
-import { writeFileAtomic } from "./atomic-file.ts";
+import type { Files } from "./atomic-file.ts";
 import type { Network, PerFamily } from "./lease/types.ts";
 
 const MODE = 0o644;
@@ -25,9 +24,9 @@ export function subnetFileText(network: Network, subnet: PerFamily<Prefix>, mtu:
 }
 
 /** Makes the file say `text`; touches nothing when it does already. @throws LodenError ERR_SUBNET_ENV */
-export function writeSubnetFile(file: string, text: string): void {
+export function writeSubnetFile(files: Files, file: string, text: string): void {
   try {
-    if (readText(file) !== text) writeFileAtomic(file, text, MODE);
+    if (files.read(file) !== text) files.replace(file, text, MODE);
   } catch (error) {
     throw new LodenError("ERR_SUBNET_ENV", `--subnet-file ${file} cannot be written: ${errorText(error)}`, {
       cause: error,
@@ -37,20 +36,12 @@ export function writeSubnetFile(file: string, text: string): void {
 }
 
 /** The subnets that an earlier run, or flannel, left in the file; undefined when it tells of none. */
-export function readPreviousSubnets(file: string): PerFamily<Prefix> | undefined {
-  const previous = parsePreviousSubnetEnv(readText(file) ?? "");
+export function readPreviousSubnets(files: Files, file: string): PerFamily<Prefix> | undefined {
+  const previous = parsePreviousSubnetEnv(files.read(file) ?? "");
   const subnets: PerFamily<Prefix> = {};
   for (const family of FAMILIES) {
     const prefix = Prefix.tryParse(previous.subnet[family] ?? "");
     if (prefix?.family === family) subnets[family] = prefix.masked;
   }
   return Object.keys(subnets).length === 0 ? undefined : subnets;
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined;
-  }
 }

@@ -164,9 +164,9 @@ export async function keepReady(
   }
 }
 
-function keepSubnetFile({ options, troubles }: AppContext, text: string): Error | undefined {
+function keepSubnetFile({ options, ports, troubles }: AppContext, text: string): Error | undefined {
   try {
-    writeSubnetFile(options.subnetFile, text);
+    writeSubnetFile(ports.files, options.subnetFile, text);
     troubles.report("subnet-file", undefined);
     return undefined;
   } catch (error) {

@@ -121,7 +121,7 @@ export async function awaitLease(
     claimant: {
       nodeId: node.id,
       publicAddress: node.publicAddress,
-      previous: readPreviousSubnets(options.subnetFile),
+      previous: readPreviousSubnets(ports.files, options.subnetFile),
     },
     backendType: backend.leaseType,
     backendData: backend.advertise(node),

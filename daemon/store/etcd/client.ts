@@ -47,7 +47,7 @@ export class EtcdClient {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.clock = options.clock;
     this.#options = options;
-    this.#endpoints = options.endpoints.map((text) => new Endpoint(text, options.tls, this.limits));
+    this.#endpoints = options.endpoints.map((text) => new Endpoint(text, options.tls, this.limits, options.connect));
     if (this.#endpoints.length === 0) {
       throw new LodenError("ERR_USAGE", "no etcd endpoint is given; write --etcd-endpoints=http://host:2379");
     }

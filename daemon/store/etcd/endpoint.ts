@@ -6,7 +6,7 @@ import { LodenError } from "#spec/errors";
 import type { Clock } from "../../clock.ts";
 import { withDeadline } from "./deadline.ts";
 import { etcdError, etcdTimeout } from "./errors.ts";
-import type { EtcdLimits, EtcdTls } from "./options.ts";
+import type { EtcdLimits, EtcdOptions, EtcdTls } from "./options.ts";
 
 interface Connection {
   readonly manager: Http2SessionManager;
@@ -18,17 +18,20 @@ export class Endpoint {
   readonly url: string;
   readonly #limits: EtcdLimits;
   readonly #tls: EtcdTls;
+  readonly #connect: EtcdOptions["connect"];
   #connection: Connection | undefined;
 
   /** Throws ERR_USAGE for text that is not an endpoint. */
-  constructor(text: string, tls: EtcdTls | undefined, limits: EtcdLimits) {
+  constructor(text: string, tls: EtcdTls | undefined, limits: EtcdLimits, connect?: EtcdOptions["connect"]) {
     this.url = endpointUrl(text);
     this.#limits = limits;
     this.#tls = tls ?? {};
+    this.#connect = connect;
   }
 
   /** The transport, with a connection behind it. Rejects with an EtcdError (unsent) when there is none in time. */
   async connect(clock: Clock, signal: AbortSignal | undefined): Promise<Transport> {
+    if (this.#connect !== undefined) return this.#connectBy(this.#connect, clock, signal);
     const connection = (this.#connection ??= this.#open());
     const { manager } = connection;
     if (manager.state() === "open") return connection.transport;
@@ -41,6 +44,20 @@ export class Endpoint {
     const error = manager.error();
     this.#drop(manager);
     throw etcdError(this.url, error, true);
+  }
+
+  async #connectBy(
+    connect: NonNullable<EtcdOptions["connect"]>,
+    clock: Clock,
+    signal: AbortSignal | undefined,
+  ): Promise<Transport> {
+    const { dial } = this.#limits;
+    const late = (): Error => etcdTimeout(this.url, "no connection", dial, true);
+    try {
+      return await withDeadline(clock, dial, signal, late, () => connect(this.url));
+    } catch (error) {
+      throw etcdError(this.url, error, true);
+    }
   }
 
   close(): void {

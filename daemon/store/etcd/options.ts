@@ -1,4 +1,5 @@
 // What the etcd client is told. How flags and environment become this is the daemon's business (daemon/options.ts).
+import type { Transport } from "@connectrpc/connect";
 import type { Clock, Random } from "../../clock.ts";
 
 export interface EtcdTls {
@@ -24,6 +25,11 @@ export interface EtcdOptions {
   /** Told of each request when it is sent, by service and method ("KV/Range"), for metrics and tests. */
   readonly onRequest?: ((method: string) => void) | undefined;
   readonly limits?: Partial<EtcdLimits> | undefined;
+  /**
+   * Connects to an endpoint; rejects when it cannot. gRPC over HTTP/2 when absent. Called before every request, so it
+   * keeps a connection that is good.
+   */
+  readonly connect?: ((endpoint: string) => Promise<Transport>) | undefined;
 }
 
 /** Times in milliseconds. The defaults suit a network; tests use shorter ones. */
