@@ -85,11 +85,13 @@ export class ReconcileJournal {
         this.onPass();
         break;
       case "failed":
-        this.#failed(event.key, event.because, event.error);
+        for (const { key, because, error } of event.failures) this.#failed(key, because, error);
         break;
       case "recovered":
-        this.#failing.delete(event.key);
-        this.#context.troubles.report(event.key, undefined);
+        for (const key of event.keys) {
+          this.#failing.delete(key);
+          this.#context.troubles.report(key, undefined);
+        }
         break;
       case "drift":
         log.warn(
