@@ -68,7 +68,9 @@ export interface LinkAddress {
   readonly protocol?: number;
 }
 
+/** Which addresses a dump is to give. */
 export interface AddressFilter {
+  /** Index of the link. */
   readonly index?: number;
   readonly family?: Family;
 }

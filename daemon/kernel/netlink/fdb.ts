@@ -26,7 +26,7 @@ export interface FdbEntry {
   /** Index of the device: a bridge port, or a VXLAN device. */
   readonly index: number;
   readonly mac: Mac;
-  /** Absent in a request: permanent for a bridge port's own table as `bridge fdb` has it. */
+  /** Absent in a request: permanent. `bridge fdb` writes combinations, which are read as numbers. */
   readonly state?: NeighbourState | number;
   /** NEIGHBOUR_FLAG bits: `self` is the device's own table, `master` the bridge's it is a port of. Absent: self. */
   readonly flags?: number;
@@ -48,6 +48,7 @@ export interface FdbEntry {
   readonly cache?: NeighbourCache;
 }
 
+/** Which entries a dump is to give. */
 export interface FdbFilter {
   /** Index of the device or port. */
   readonly index?: number;

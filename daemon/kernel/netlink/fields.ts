@@ -45,36 +45,43 @@ export function readFields<Shape extends object>(attrs: Attrs, fields: readonly 
   return values as Partial<Shape>;
 }
 
+/** One byte. */
 export const u8: Codec<number> = {
   read: (attrs, type) => attrs.u8(type),
   write: (writer, type, value) => writer.u8(type, value),
 };
 
+/** Two bytes. */
 export const u16: Codec<number> = {
   read: (attrs, type) => attrs.u16(type),
   write: (writer, type, value) => writer.u16(type, value),
 };
 
+/** Two bytes in network order. */
 export const u16be: Codec<number> = {
   read: (attrs, type) => attrs.u16be(type),
   write: (writer, type, value) => writer.u16be(type, value),
 };
 
+/** Four bytes. */
 export const u32: Codec<number> = {
   read: (attrs, type) => attrs.u32(type),
   write: (writer, type, value) => writer.u32(type, value),
 };
 
+/** Four bytes in network order. */
 export const u32be: Codec<number> = {
   read: (attrs, type) => attrs.u32be(type),
   write: (writer, type, value) => writer.u32be(type, value),
 };
 
+/** Four bytes with a sign. */
 export const i32: Codec<number> = {
   read: (attrs, type) => attrs.i32(type),
   write: (writer, type, value) => writer.i32(type, value),
 };
 
+/** Text with a NUL at its end. */
 export const text: Codec<string> = {
   read: (attrs, type) => attrs.string(type),
   write: (writer, type, value) => writer.string(type, value),
@@ -102,6 +109,7 @@ export const flag: Codec<boolean> = {
   },
 };
 
+/** Bytes as they are. */
 export const bytes: Codec<Uint8Array> = {
   // A copy: the attribute is a view of the receive buffer.
   read: (attrs, type) => attrs.get(type)?.slice(),
@@ -117,8 +125,10 @@ export const mac: Codec<Mac> = {
   write: (writer, type, value) => writer.bytes(type, value.toBytes()),
 };
 
+/** Bytes of an Ethernet address. */
 export const MAC_LENGTH = 6;
 
+/** An IPv4 or IPv6 address, told apart by its length. */
 export const address: Codec<Address> = {
   read: (attrs, type) => {
     const value = attrs.get(type);

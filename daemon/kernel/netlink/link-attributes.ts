@@ -110,6 +110,7 @@ export function linkHeader(link: LinkAttributes, family = 0): Uint8Array {
   return new Uint8Array(header.buffer);
 }
 
+/** Writes the attributes that stand behind linkHeader's struct. */
 export function writeLinkAttributes(writer: AttrWriter, link: LinkRequest): void {
   writeFields(writer, FIELDS, link);
 }

@@ -79,7 +79,9 @@ export interface LinkChange extends Omit<LinkRequest, "index" | "parent" | "pare
 /** Which link a request is about: its index, or its name where the index is not known yet. */
 export type LinkRef = number | { readonly name: string };
 
+/** Which links a dump is to give. */
 export interface LinkFilter {
+  /** Index of a bridge: its ports. */
   readonly master?: number;
   /** The kernel's name for the kind, e.g. "vxlan". */
   readonly kind?: string;
@@ -101,7 +103,7 @@ const IFLA_ALT_IFNAME = 53;
 
 /** Leave the counters out of answers: 300 bytes a link that nobody here reads. */
 const RTEXT_FILTER_SKIP_STATS = 8;
-/** IFNAMSIZ without the NUL; longer names are alternative ones. */
+/** Bytes: IFNAMSIZ without the NUL; longer names are alternative ones. */
 const NAME_MAX = 15;
 
 const OPER_STATES = new NameTable<OperState>({
@@ -157,13 +159,16 @@ const FIELDS: readonly Field<Omit<Link, "type">>[] = [
 
 /** Makes a link; EEXIST when the name is taken. */
 export function linkNew(spec: LinkSpec): Message {
-  return newMessage(RTM_NEWLINK, "create", writeLink(spec, spec.kind));
+  return newMessage(RTM_NEWLINK, "create", writeLink(spec, spec));
 }
 
 /** Changes a link that exists. To rename it, refer to it by index. */
 export function linkSet(link: LinkRef, change: LinkChange): Message {
-  const target = typeof link === "number" ? { index: link } : { name: link.name };
-  return plainMessage(RTM_NEWLINK, writeLink({ ...change, ...target }, change.kind, change.port));
+  if (typeof link === "number") return plainMessage(RTM_NEWLINK, writeLink({ ...change, index: link }, change));
+  const { name: _, ...rest } = change;
+  const writer = writeLink(rest, change);
+  writeName(writer, link.name);
+  return plainMessage(RTM_NEWLINK, writer);
 }
 
 /** Deletes a link, and a veth's peer with it. */
@@ -171,7 +176,7 @@ export function linkDelete(link: LinkRef): Message {
   return plainMessage(RTM_DELLINK, writeReference(link));
 }
 
-/** Adds or removes alternative names, of up to 127 bytes each. */
+/** Adds or removes alternative names of a link, of up to 127 bytes each. */
 export function linkAltNames(link: LinkRef, action: "add" | "remove", names: readonly string[]): Message {
   const writer = writeReference(link);
   altNames.write(writer, IFLA_PROP_LIST, names);
@@ -179,7 +184,7 @@ export function linkAltNames(link: LinkRef, action: "add" | "remove", names: rea
   return { type: RTM_NEWLINKPROP, payload: writer.finish(), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND };
 }
 
-function writeLink(link: LinkRequest, kind?: LinkKind, port?: LinkPort): AttrWriter {
+function writeLink(link: LinkRequest, { kind, port }: Pick<LinkChange, "kind" | "port">): AttrWriter {
   const writer = new AttrWriter(linkHeader(link));
   writeLinkAttributes(writer, link);
   if (kind !== undefined || port !== undefined) {
@@ -191,8 +196,14 @@ function writeLink(link: LinkRequest, kind?: LinkKind, port?: LinkPort): AttrWri
 /** A header that names a link, by index or in an attribute. */
 function writeReference(link: LinkRef): AttrWriter {
   if (typeof link === "number") return new AttrWriter(linkHeader({ index: link }));
-  const type = link.name.length > NAME_MAX ? IFLA_ALT_IFNAME : IFLA_IFNAME;
-  return new AttrWriter(linkHeader({})).string(type, link.name);
+  const writer = new AttrWriter(linkHeader({}));
+  writeName(writer, link.name);
+  return writer;
+}
+
+function writeName(writer: AttrWriter, name: string): void {
+  const bytes = new TextEncoder().encode(name).length;
+  writer.string(bytes > NAME_MAX ? IFLA_ALT_IFNAME : IFLA_IFNAME, name);
 }
 
 /**

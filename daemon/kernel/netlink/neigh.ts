@@ -14,6 +14,7 @@ import type { NetlinkSocket } from "./socket.ts";
 import { decodeError } from "./wire.ts";
 import type { Message } from "./wire.ts";
 
+/** How sure the kernel is of an entry, NUD_*. */
 export type NeighbourState =
   | "none"
   | "incomplete"
@@ -51,10 +52,11 @@ export interface Neighbour {
   /** Who installed it, as ROUTE_PROTOCOL. */
   readonly protocol?: number;
   readonly probes?: number;
-  /** Ticks of 10 ms since these happened; reported only. */
+  /** Reported only. */
   readonly cache?: NeighbourCache;
 }
 
+/** Ticks of 10 ms since an entry was last confirmed, used and updated, and how many hold it. */
 export interface NeighbourCache {
   readonly confirmed: number;
   readonly used: number;
@@ -62,6 +64,7 @@ export interface NeighbourCache {
   readonly references: number;
 }
 
+/** Which entries a dump is to give. */
 export interface NeighbourFilter {
   readonly index?: number;
   readonly family?: Family;
@@ -69,10 +72,12 @@ export interface NeighbourFilter {
   readonly proxy?: boolean;
 }
 
+/** Message types, which neighbours and forwarding entries share. */
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
 
+/** In a dump request of neighbours a filter, in a VXLAN forwarding entry the device to leave by. */
 export const NDA_IFINDEX = 8;
 
 /** NUD_*; states may be combined to a number without a name. */

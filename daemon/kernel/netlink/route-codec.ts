@@ -102,7 +102,7 @@ const LAST_FIELDS: readonly Field<Route>[] = [
 
 const FIELDS = [...FIRST_FIELDS, ...LAST_FIELDS];
 
-/** `delete` leaves what is not given open, where `new` fills in `ip route`'s defaults. */
+/** The request's header and attributes. `delete` leaves what is not given open, where `new` fills in `ip route`'s defaults. */
 export function writeRoute(route: Route, purpose: "new" | "delete"): AttrWriter {
   const { destination, from, type = "unicast" } = route;
   const { family } = destination;
@@ -117,16 +117,19 @@ export function writeRoute(route: Route, purpose: "new" | "delete"): AttrWriter 
     header.setUint8(5, route.protocol ?? (isNew ? ROUTE_PROTOCOL.boot : ROUTE_PROTOCOL.unspecified));
     header.setUint8(6, ROUTE_SCOPES.number(route.scope ?? defaultScope(route, isNew)));
     header.setUint8(7, isNew || route.type !== undefined ? ROUTE_TYPES.number(type) : 0);
-    header.setUint32(8, (route.flags ?? 0) | (route.onlink === true ? NEXT_HOP_FLAG.onlink : 0), true);
+    // What else may be in `flags` only the kernel sets; it refuses some of it from us.
+    header.setUint32(8, route.onlink === true ? NEXT_HOP_FLAG.onlink : 0, true);
   });
   if (destination.length > 0) address.write(writer, RTA.destination, destination.address);
   if (from !== undefined) address.write(writer, RTA.from, from.address);
-  if (route.gateway !== undefined) writeGateway(writer, family, route.gateway);
-  if (route.encap !== undefined) writeEncap(writer, route.encap);
-  writeFields(writer, FIRST_FIELDS, route);
+  // A next hop object says where to; the kernel reports its content too, and refuses it beside the id.
+  const request = route.nextHopId === undefined ? route : withoutWay(route);
+  const { gateway, encap, nextHops } = request;
+  if (gateway !== undefined) writeGateway(writer, family, gateway);
+  if (encap !== undefined) writeEncap(writer, encap);
+  writeFields(writer, FIRST_FIELDS, request);
   if (table >= 256) writer.u32(RTA.table, table);
-  writeFields(writer, LAST_FIELDS, route);
-  const { nextHops } = route;
+  writeFields(writer, LAST_FIELDS, request);
   if (nextHops !== undefined) {
     writer.nestPlain(RTA.multipath, (inner) => {
       for (const hop of nextHops) inner.raw(writeNextHop(hop, family));
@@ -137,6 +140,10 @@ export function writeRoute(route: Route, purpose: "new" | "delete"): AttrWriter 
 
 /** Types whose routes stand in table local when no table is given, as `ip route` has it. */
 const HOST_TYPES: ReadonlySet<Route["type"]> = new Set<Route["type"]>(["local", "broadcast", "nat", "anycast"]);
+
+function withoutWay({ gateway: _, oif: __, encap: ___, nextHops: ____, ...rest }: Route): Route {
+  return rest;
+}
 
 const LINK_TYPES: ReadonlySet<Route["type"]> = new Set<Route["type"]>(["broadcast", "multicast", "anycast"]);
 
@@ -186,7 +193,7 @@ function readEncap(attrs: Attrs): Encapsulation | undefined {
 
 function writeNextHop(hop: NextHop, family: Family): Uint8Array {
   const writer = headed(RTNEXTHOP_LENGTH, (header) => {
-    header.setUint8(2, (hop.flags ?? 0) | (hop.onlink === true ? NEXT_HOP_FLAG.onlink : 0));
+    header.setUint8(2, hop.onlink === true ? NEXT_HOP_FLAG.onlink : 0);
     header.setUint8(3, (hop.weight ?? 1) - 1);
     header.setInt32(4, hop.oif ?? 0, true);
   });

@@ -9,6 +9,7 @@ export const ROUTE_TABLE = { default: 253, main: 254, local: 255 } as const;
 /** Who installed a route, RTPROT_*. Any number up to 255 may be used; routes of ours carry one of their own. */
 export const ROUTE_PROTOCOL = { unspecified: 0, redirect: 1, kernel: 2, boot: 3, static: 4, ra: 9, dhcp: 16 } as const;
 
+/** What becomes of a packet that takes the route. */
 export type RouteType =
   | "unspec"
   | "unicast"
@@ -46,6 +47,7 @@ export const ROUTE_SCOPES = new NameTable<RouteScope>({ global: 0, site: 200, li
 /** Router preference, RFC 4191 §2.1. */
 export type RoutePreference = "low" | "medium" | "high";
 
+/** ICMPV6_ROUTER_PREF_* */
 export const ROUTE_PREFERENCES = new NameTable<RoutePreference>({ medium: 0, high: 1, low: 3 });
 
 /** RTNH_F_* of a route or of one of its next hops. `onlink` has a field of its own. */
@@ -99,7 +101,7 @@ export interface NextHop {
   /** 1 to 256; absent is 1. */
   readonly weight?: number;
   readonly onlink?: boolean;
-  /** NEXT_HOP_FLAG bits other than onlink: what the kernel reports. */
+  /** NEXT_HOP_FLAG bits other than onlink: reported only. */
   readonly flags?: number;
   readonly encap?: Encapsulation;
 }
@@ -129,11 +131,11 @@ export interface Route {
   readonly priority?: number;
   /** The gateway is on the link though no address says so. */
   readonly onlink?: boolean;
-  /** NEXT_HOP_FLAG and RTM_F_* bits other than onlink: what the kernel reports. */
+  /** NEXT_HOP_FLAG and RTM_F_* bits other than onlink: reported only. */
   readonly flags?: number;
   readonly metrics?: RouteMetrics;
   readonly nextHops?: readonly NextHop[];
-  /** Id of a next hop object (`ip nexthop`). */
+  /** Id of a next hop object (`ip nexthop`); in a request gateway, oif, encap and nextHops are then left out. */
   readonly nextHopId?: number;
   /** IPv6. */
   readonly preference?: RoutePreference | number;

@@ -25,6 +25,7 @@ const RTM_F_LOOKUP_TABLE = 0x1000;
 /** A cached route, e.g. one with a learnt path MTU: not of the table. */
 const RTM_F_CLONED = 0x200;
 
+/** Which routes a dump is to give. */
 export interface RouteFilter {
   readonly family?: Family;
   readonly table?: number;
@@ -81,6 +82,7 @@ function fits(route: Route, { table, protocol, oif }: RouteFilter): boolean {
   );
 }
 
+/** What else is known of the packet that a route is asked for. */
 export interface RouteQuery {
   /** Source address of the packet. */
   readonly from?: Address;

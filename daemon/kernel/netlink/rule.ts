@@ -75,6 +75,7 @@ export interface Rule {
   readonly flags?: number;
 }
 
+/** Which rules a dump is to give. */
 export interface RuleFilter {
   readonly family?: Family;
   readonly protocol?: number;

@@ -5,8 +5,10 @@ import { bool, name8, readFields, u16, u32, u8, writeFields } from "../fields.ts
 import type { Field } from "../fields.ts";
 import { NameTable } from "../names.ts";
 
+/** State in the spanning tree. */
 export type BridgePortState = "disabled" | "listening" | "learning" | "forwarding" | "blocking";
 
+/** Settings of a port. In a request absent means "leave as is"; a dump has all the kernel knows. */
 export interface BridgePortOptions {
   readonly state?: BridgePortState | number;
   readonly priority?: number;
@@ -38,6 +40,7 @@ export interface BridgePortOptions {
   readonly mab?: boolean;
 }
 
+/** A port of a bridge. */
 export interface BridgePort extends BridgePortOptions {
   readonly kind: "bridge";
 }
@@ -71,10 +74,15 @@ const FIELDS: readonly Field<BridgePortOptions>[] = [
   [43, "neighVlanSuppress", bool],
 ];
 
+/** Writes the content of IFLA_INFO_SLAVE_DATA of a bridge's port. */
 export function writeBridgePort(writer: AttrWriter, options: BridgePortOptions): void {
   writeFields(writer, FIELDS, options);
 }
 
+/**
+ * Reads the content of IFLA_INFO_SLAVE_DATA of a bridge's port.
+ * @throws LodenError ERR_NETLINK_DECODE
+ */
 export function readBridgePort(attrs: Attrs): BridgePort {
   return { kind: "bridge", ...readFields(attrs, FIELDS) };
 }

@@ -39,6 +39,7 @@ export interface BridgeOptions {
   readonly boolOptions?: { readonly value: number; readonly mask: number };
 }
 
+/** A link of kind "bridge". */
 export interface BridgeKind extends BridgeOptions {
   readonly kind: "bridge";
 }
@@ -79,10 +80,15 @@ const FIELDS: readonly Field<BridgeOptions>[] = [
   [46, "boolOptions", boolOptions],
 ];
 
+/** Writes the content of IFLA_INFO_DATA of a bridge. */
 export function writeBridge(writer: AttrWriter, options: BridgeOptions): void {
   writeFields(writer, FIELDS, options);
 }
 
+/**
+ * Reads the content of IFLA_INFO_DATA of a bridge.
+ * @throws LodenError ERR_NETLINK_DECODE
+ */
 export function readBridge(attrs: Attrs): BridgeKind {
   return { kind: "bridge", ...readFields(attrs, FIELDS) };
 }

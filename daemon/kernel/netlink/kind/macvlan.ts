@@ -6,8 +6,10 @@ import { MAC_LENGTH, name32, readFields, u16, u32, writeFields } from "../fields
 import type { Codec, Field } from "../fields.ts";
 import { NameTable } from "../names.ts";
 
+/** Who may reach whom among the macvlans of one parent. */
 export type MacvlanMode = "private" | "vepa" | "bridge" | "passthru" | "source";
 
+/** Settings of a macvlan. In a request absent means the default, or "leave as is". */
 export interface MacvlanOptions {
   readonly mode?: MacvlanMode | number;
   /** Bits: 1 nopromisc, 2 nodst. */
@@ -19,6 +21,7 @@ export interface MacvlanOptions {
   readonly broadcastQueueLengthUsed?: number;
 }
 
+/** A link of kind "macvlan". */
 export interface MacvlanKind extends MacvlanOptions {
   readonly kind: "macvlan";
 }
@@ -57,10 +60,15 @@ const FIELDS: readonly Field<MacvlanOptions>[] = [
   [2, "flags", u16],
 ];
 
+/** Writes the content of IFLA_INFO_DATA of a macvlan. */
 export function writeMacvlan(writer: AttrWriter, options: MacvlanOptions): void {
   writeFields(writer, FIELDS, options);
 }
 
+/**
+ * Reads the content of IFLA_INFO_DATA of a macvlan.
+ * @throws LodenError ERR_NETLINK_DECODE
+ */
 export function readMacvlan(attrs: Attrs): MacvlanKind {
   return { kind: "macvlan", ...readFields(attrs, FIELDS) };
 }

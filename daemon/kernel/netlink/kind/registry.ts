@@ -23,6 +23,7 @@ export interface OtherKind {
   readonly data?: Uint8Array;
 }
 
+/** The kind of a link, IFLA_INFO_KIND and _DATA; `kind` tells them apart. */
 export type LinkKind = VxlanKind | BridgeKind | VethKind | MacvlanKind | TunKind | OtherKind;
 
 /** What a master says of the link that is its port (IFLA_INFO_SLAVE_KIND and _DATA). */
@@ -38,7 +39,7 @@ export function kindName(kind: LinkKind | LinkPort): string {
   return kind.kind === "other" ? kind.name : kind.kind;
 }
 
-/** The content of IFLA_LINKINFO. */
+/** Writes the content of IFLA_LINKINFO. */
 export function writeLinkInfo(writer: AttrWriter, kind: LinkKind | undefined, port: LinkPort | undefined): void {
   if (kind !== undefined) {
     bareText.write(writer, IFLA_INFO_KIND, kindName(kind));

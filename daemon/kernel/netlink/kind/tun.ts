@@ -6,6 +6,7 @@ import { bool, name8, readFields, u32, writeFields } from "../fields.ts";
 import type { Field } from "../fields.ts";
 import { NameTable } from "../names.ts";
 
+/** IP packets or Ethernet frames. */
 export type TunMode = "tun" | "tap";
 
 /** What the kernel tells of a TUN or TAP device. */
@@ -24,6 +25,7 @@ export interface TunOptions {
   readonly disabledQueues?: number;
 }
 
+/** A link of kind "tun". */
 export interface TunKind extends TunOptions {
   readonly kind: "tun";
 }
@@ -43,10 +45,15 @@ const FIELDS: readonly Field<TunOptions>[] = [
   [9, "disabledQueues", u32],
 ];
 
+/** Writes the content of IFLA_INFO_DATA of a TUN or TAP device. */
 export function writeTun(writer: AttrWriter, options: TunOptions): void {
   writeFields(writer, FIELDS, options);
 }
 
+/**
+ * Reads the content of IFLA_INFO_DATA of a TUN or TAP device.
+ * @throws LodenError ERR_NETLINK_DECODE
+ */
 export function readTun(attrs: Attrs): TunKind {
   return { kind: "tun", ...readFields(attrs, FIELDS) };
 }

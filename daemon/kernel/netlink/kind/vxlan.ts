@@ -61,6 +61,7 @@ export interface VxlanOptions {
   readonly localBypass?: boolean;
 }
 
+/** A link of kind "vxlan". */
 export interface VxlanKind extends VxlanOptions {
   readonly kind: "vxlan";
 }
@@ -121,10 +122,15 @@ const FIELDS: readonly Field<VxlanOptions>[] = [
   [15, "port", u16be],
 ];
 
+/** Writes the content of IFLA_INFO_DATA of a VXLAN device. */
 export function writeVxlan(writer: AttrWriter, options: VxlanOptions): void {
   writeFields(writer, FIELDS, options);
 }
 
+/**
+ * Reads the content of IFLA_INFO_DATA of a VXLAN device.
+ * @throws LodenError ERR_NETLINK_DECODE
+ */
 export function readVxlan(attrs: Attrs): VxlanKind {
   return { kind: "vxlan", ...readFields(attrs, FIELDS) };
 }
