@@ -29,7 +29,7 @@ function record({ setup, command }: Recorded, scratch: string): Message {
     .slice(1)
     .flatMap((call) => decodeMessages(hexDump(call)));
   const wanted = requestOf(command);
-  const message = sent.findLast(({ type, flags }) => type === wanted.type && (flags & wanted.notFlags) === 0);
+  const message = sent.findLast(({ type }) => type === wanted.type);
   if (message === undefined) throw new Error(`${command}: no message of type ${wanted.type} among ${sent.length}`);
   return message;
 }

@@ -2,15 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { listAttrs } from "#kernel/netlink/attr";
-import {
-  NLM_F_ACK,
-  NLM_F_APPEND,
-  NLM_F_CREATE,
-  NLM_F_DUMP,
-  NLM_F_EXCL,
-  NLM_F_REPLACE,
-  NLM_F_REQUEST,
-} from "#kernel/netlink/constants";
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "#kernel/netlink/constants";
 import { type Message, align } from "#kernel/netlink/wire";
 
 export function fixturePath(noun: string): string {
@@ -38,22 +30,18 @@ const NOUNS: Readonly<Record<string, { readonly base: number; readonly header: n
   rule: { base: 32, header: 12 },
 };
 
-const WORDS = { del: 1, get: 2, show: 2 } as const;
+const VERBS: Readonly<Record<string, number>> = { del: 1, get: 2 };
 
-/** Which of the messages that a command sends is the one meant: `ip` looks names up beside it. */
-export function requestOf(command: string): { readonly type: number; readonly notFlags: number; readonly header: number } {
+/** Which of the messages that a command sends is the one meant (`ip` looks names up beside it), and its header. */
+export function requestOf(command: string): { readonly type: number; readonly header: number } {
   const words = command.split(" ").filter((word) => !word.startsWith("-"));
-  const noun = NOUNS[words[2] === "property" ? "property" : words[1]!]!;
-  const verb = words[words[2] === "property" ? 3 : 2] as keyof typeof WORDS;
-  const isDump = verb === "show";
-  return {
-    type: noun.base + (WORDS[verb] ?? 0),
-    notFlags: isDump ? NLM_F_CREATE : verb === "get" ? NLM_F_DUMP & ~NLM_F_REPLACE : 0,
-    header: noun.header,
-  };
+  const isProperty = words[2] === "property";
+  const { base, header } = NOUNS[isProperty ? "property" : words[1]!]!;
+  return { type: base + (VERBS[words[isProperty ? 3 : 2]!] ?? 0), header };
 }
 
-const MEANINGFUL = NLM_F_REPLACE | NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND | NLM_F_DUMP;
+/** What a NEW request says by its flags. REQUEST and ACK are the socket's. */
+const MEANINGFUL = NLM_F_REPLACE | NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND;
 
 export function readFixture(path: string): { readonly comment: readonly string[]; readonly cases: readonly Recorded[] } {
   const lines = readFileSync(path, "utf8").split("\n");
@@ -92,7 +80,7 @@ export function writeFixture(comment: readonly string[], cases: readonly Recorde
 
 /** Type and flags, header, attributes: a line each, so that a difference shows where it is. */
 export function showMessage({ type, flags, payload }: Message, header: number): string[] {
-  const meaningful = flags & MEANINGFUL & ~(NLM_F_REQUEST | NLM_F_ACK);
+  const meaningful = flags & MEANINGFUL;
   const lines = [`type ${type} flags 0x${meaningful.toString(16)}`, hex(payload.subarray(0, header))];
   let at = header;
   for (const { value } of listAttrs(payload, header)) {
