@@ -93,7 +93,10 @@ export class EtcdClient {
     });
   }
 
-  /** Opens a stream that lives until `signal` aborts. `requests` must bring the first request by itself. */
+  /**
+   * Opens a stream that lives until `signal` aborts. `requests` is called for each endpoint that is tried, and what it
+   * gives must bring the first request by itself.
+   */
   stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
     requests: () => AsyncIterable<MessageInitShape<I>>,

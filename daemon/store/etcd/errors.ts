@@ -31,8 +31,8 @@ interface Rule {
   readonly refused?: boolean;
 }
 
-/** etcd's own texts. They are stable: its clients in other languages match them too. */
-const SERVER_TEXTS: readonly Rule[] = [
+/** etcd's own texts, which are stable (its clients in other languages match them too), and one of Node's. */
+const TEXTS: readonly Rule[] = [
   {
     text: /etcdserver: .*database space exceeded/,
     code: "ERR_STORE_FULL",
@@ -52,6 +52,7 @@ const SERVER_TEXTS: readonly Rule[] = [
     text: /etcdserver: .*(user name is empty|user name not found)/,
     code: "ERR_STORE_AUTH",
     cure: "this etcd asks for a user: give the etcd user name and password, or a client certificate",
+    reason: "token",
     refused: true,
   },
   {
@@ -68,6 +69,11 @@ const SERVER_TEXTS: readonly Rule[] = [
   },
   { text: /etcdserver: .*authentication is not enabled/, code: "ERR_STORE_AUTH", reason: "not-enabled", refused: true },
   { text: /etcdserver: .*(no leader|not capable|too many requests)/, code: "ERR_STORE_UNAVAILABLE", unsent: true },
+  {
+    text: /before secure TLS connection was established/,
+    code: "ERR_STORE_UNAVAILABLE",
+    cure: "it hung up when asked for TLS; if it does not speak TLS, write http:// instead of https://",
+  },
   {
     text: /etcdserver: .*request is too large/,
     code: "ERR_STORE",
@@ -112,7 +118,11 @@ const CONNECTION_CODES: readonly Rule[] = [
 const STATUS_CODES: Partial<Record<Code, Pick<Rule, "code" | "cure" | "refused">>> = {
   [Code.Unavailable]: { code: "ERR_STORE_UNAVAILABLE" },
   [Code.DeadlineExceeded]: { code: "ERR_STORE_UNAVAILABLE" },
-  [Code.Canceled]: { code: "ERR_STORE_UNAVAILABLE" },
+  // What a stream reports whose connection ended under it.
+  [Code.Canceled]: {
+    code: "ERR_STORE_UNAVAILABLE",
+    cure: "the connection was lost; if it is at every try, check whether this endpoint wants https:// or http://",
+  },
   [Code.Aborted]: { code: "ERR_STORE_UNAVAILABLE" },
   [Code.Internal]: { code: "ERR_STORE_UNAVAILABLE" },
   [Code.Unauthenticated]: { code: "ERR_STORE_AUTH", refused: true },
@@ -126,7 +136,7 @@ export function etcdError(endpoint: string, thrown: unknown, unsent = false): Et
   if (thrown instanceof EtcdError) return thrown;
   const status = thrown instanceof ConnectError ? thrown : undefined;
   const text = status?.rawMessage ?? errorText(thrown);
-  const rule: Omit<Rule, "text"> = SERVER_TEXTS.find((candidate) => candidate.text.test(text)) ??
+  const rule: Omit<Rule, "text"> = TEXTS.find((candidate) => candidate.text.test(text)) ??
     CONNECTION_CODES.find((candidate) => causeCodes(thrown).some((code) => candidate.text.test(code))) ??
     (status === undefined ? undefined : STATUS_CODES[status.code]) ?? { code: "ERR_STORE" };
   const cure = rule.cure === undefined ? "" : ` (${rule.cure})`;

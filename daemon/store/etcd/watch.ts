@@ -10,6 +10,8 @@ import { Watch, type WatchRequestSchema, type WatchResponse } from "./generated/
 import type { Keyspace } from "./keyspace.ts";
 import { RequestQueue } from "./request-queue.ts";
 
+type WatchRequest = MessageInitShape<typeof WatchRequestSchema>;
+
 /** How far a watch has come, and on which copy of the store. */
 export interface Position {
   /** Everything up to here is known. */
@@ -45,22 +47,14 @@ export async function watchSession(
 ): Promise<SessionEnd> {
   const scope = new AbortController();
   const both = AbortSignal.any([signal, scope.signal]);
-  const requests = new RequestQueue<MessageInitShape<typeof WatchRequestSchema>>();
-  requests.push({
-    requestUnion: {
-      case: "createRequest",
-      value: {
-        key: keyspace.start,
-        rangeEnd: keyspace.end,
-        // The revision known already, not the one after it: etcd forgets a deletion at the very revision that it
-        // compacts at, and says so only to a watch that asks for an older one (etcd issue 18089).
-        startRevision: position.revision,
-        progressNotify: true,
-        fragment: true,
-      },
-    },
-  });
-  const stream = await client.stream(Watch.method.watch, () => requests, both);
+  let requests = new RequestQueue<WatchRequest>();
+  const begin = (): AsyncIterable<WatchRequest> => {
+    requests.end();
+    requests = new RequestQueue();
+    requests.push(createRequest(keyspace, position.revision));
+    return requests;
+  };
+  const stream = await client.stream(Watch.method.watch, begin, both);
   const session = new Session(stream.endpoint, keyspace, position, hooks, client.limits.message);
   let heard = client.clock.monotonic();
   const watchdog = guard();
@@ -102,6 +96,23 @@ export async function watchSession(
       }
     }
   }
+}
+
+function createRequest(keyspace: Keyspace, known: bigint): WatchRequest {
+  return {
+    requestUnion: {
+      case: "createRequest",
+      value: {
+        key: keyspace.start,
+        rangeEnd: keyspace.end,
+        // The revision known already, not the one after it: etcd forgets a deletion at the very revision that it
+        // compacts at, and says so only to a watch that asks for an older one (etcd issue 18089).
+        startRevision: known,
+        progressNotify: true,
+        fragment: true,
+      },
+    },
+  };
 }
 
 class Session {
