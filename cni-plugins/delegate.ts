@@ -3,7 +3,6 @@
 // called in this process when it is this very executable (our plugins are links to one file), which saves a process
 // start; anything else, a user's replacement of ours included, is run as a program.
 import * as fs from "node:fs";
-import path from "node:path";
 import type { SpawnSyncReturns } from "node:child_process";
 import type { Command, Environment } from "./environment.ts";
 import { CNI_ERROR, CniError, failure } from "./error.ts";
@@ -41,7 +40,7 @@ export function findPlugin(type: string, directories: readonly string[]): { file
   if (type === "") throw failure("no plugin name provided: `type` is empty");
   if (type.includes("/")) throw failure(`invalid plugin name: ${type}`);
   for (const directory of directories) {
-    const file = path.join(directory, type);
+    const file = directory === "" ? type : `${directory}/${type}`;
     const stats = fs.statSync(file, { throwIfNoEntry: false });
     if (stats?.isFile() === true) return { file, stats };
   }

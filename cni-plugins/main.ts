@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The entry of every CNI plugin. Compiled, it is one executable with a link for each plugin, told apart by the name it
 // is called by; on Node the plugin's name is the first argument: `node cni-plugins/main.ts bridge`.
-import path from "node:path";
 import { PLUGIN_NAMES } from "#spec/plugin-names";
 import { sys } from "#sys";
 import { processMachine } from "./machine.ts";
@@ -11,7 +10,8 @@ import { processStreams } from "./streams.ts";
 
 function main(): number {
   const streams = processStreams(() => sys);
-  const plugin = pluginNamed(path.basename(process.argv0)) ?? pluginNamed(process.argv[2] ?? "");
+  const plugin =
+    pluginNamed(process.argv0.slice(process.argv0.lastIndexOf("/") + 1)) ?? pluginNamed(process.argv[2] ?? "");
   if (plugin !== undefined) return serve(plugin, process.env, streams, processMachine(sys), pluginNamed);
   streams.writeError(
     `this executable is the CNI plugins ${PLUGIN_NAMES.join(", ")}; call it by one of these names, through a link\n`,

@@ -1,7 +1,6 @@
 // Network namespaces: enter one, run, come back; make and delete named ones as `ip netns` does (ip-netns(8), setns(2),
 // nsfs in network_namespaces(7)). Namespaces belong to a thread: everything here is synchronous and on one thread.
 import { closeSync, fstatSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
-import path from "node:path";
 import { LodenError, errorText } from "#spec/errors";
 import { Errno } from "./sys.ts";
 import type { Sys } from "./sys.ts";
@@ -117,7 +116,7 @@ export function anonymousNetns(sys: Sys): number {
  * @throws LodenError ERR_NETNS when the path is taken
  */
 export function createNetns(sys: Sys, file: string): void {
-  const directory = path.dirname(file);
+  const directory = file.slice(0, Math.max(file.lastIndexOf("/"), 0)) || ".";
   mkdirSync(directory, { recursive: true, mode: 0o755 });
   if (NAMED_DIRECTORIES.includes(directory)) shareMounts(sys, directory);
   try {

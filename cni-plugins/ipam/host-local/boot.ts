@@ -1,7 +1,6 @@
 // Which boot of which machine an index was last cleaned in. A reservation from before a reboot is of a container that
 // is gone, unless the directory lies on storage that several machines share: then nothing is ever reclaimed.
 import * as fs from "node:fs";
-import path from "node:path";
 
 /** In the index: a symbolic link to `<machine> <boot>`. */
 const MARK = ".boot";
@@ -24,7 +23,7 @@ function thisMachine(): string {
 
 function readMark(index: string): { machine: string; boot: string } | undefined {
   try {
-    const [machine = "", boot = ""] = fs.readlinkSync(path.join(index, MARK)).split(" ");
+    const [machine = "", boot = ""] = fs.readlinkSync(`${index}/${MARK}`).split(" ");
     return { machine, boot };
   } catch {
     return undefined;
@@ -50,8 +49,8 @@ export function rememberBoot(index: string, boot: string): void {
 }
 
 function write(index: string, machine: string, boot: string): void {
-  const next = path.join(index, `${MARK}.new`);
+  const next = `${index}/${MARK}.new`;
   fs.rmSync(next, { force: true });
   fs.symlinkSync(`${machine} ${boot}`, next);
-  fs.renameSync(next, path.join(index, MARK));
+  fs.renameSync(next, `${index}/${MARK}`);
 }

@@ -6,7 +6,6 @@
 // directory: each change of ours ends by giving both directories one modification time, a whole second in the past,
 // which no other program's change can leave behind. Where they differ, the index is rebuilt from the files.
 import * as fs from "node:fs";
-import path from "node:path";
 import { Address } from "#kernel/ip/address";
 import type { Sys } from "#kernel/sys";
 import { CNI_ERROR, CniError } from "../../error.ts";
@@ -55,13 +54,13 @@ export class Store implements Disposable {
   static open(sys: Sys, config: StoreConfig, create: true): Store;
   static open(sys: Sys, config: StoreConfig, create: boolean): Store | undefined;
   static open(sys: Sys, config: StoreConfig, create: boolean): Store | undefined {
-    const directory = path.join(config.directory, config.network);
+    const directory = `${config.directory}/${config.network}`;
     try {
       if (!fs.existsSync(directory)) {
         if (!create) return undefined;
         fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
       }
-      const lock = sys.open(path.join(directory, LOCK_FILE), O_RDONLY_CREATE, LOCK_MODE);
+      const lock = sys.open(`${directory}/${LOCK_FILE}`, O_RDONLY_CREATE, LOCK_MODE);
       try {
         sys.flock(lock, LOCK_EX);
         return new Store(sys, config, directory, lock);
@@ -78,7 +77,7 @@ export class Store implements Disposable {
   private constructor(sys: Sys, config: StoreConfig, directory: string, lock: number) {
     this.#sys = sys;
     this.#directory = directory;
-    this.#index = path.join(config.directory, INDEX_DIRECTORY, config.network);
+    this.#index = `${config.directory}/${INDEX_DIRECTORY}/${config.network}`;
     this.#lock = lock;
     this.#boot = thisBoot();
     if (!this.#isTrusted()) this.#rebuild();
@@ -303,10 +302,10 @@ export class Store implements Disposable {
   }
 
   #file(name: string): string {
-    return path.join(this.#directory, name);
+    return `${this.#directory}/${name}`;
   }
 
   #entry(name: string): string {
-    return path.join(this.#index, name);
+    return `${this.#index}/${name}`;
   }
 }

@@ -39,7 +39,7 @@ function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, un
   const { environment, machine } = call;
   const owner = { network: call.config.name, containerId: environment.containerId, ifname: environment.ifname };
   const bridge = ensureBridge(socket, config);
-  const host = makeContainerPort(call, config, socket, bridge, undo);
+  const hostName = makeContainerPort(call, config, socket, bridge, undo);
 
   let result: Result = EMPTY_RESULT;
   if (config.ipam !== undefined) {
@@ -53,8 +53,9 @@ function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, un
     config.isGateway && config.vlan !== 0 && result.ips.length > 0
       ? ensureVlanGateway(socket, bridge, config)
       : undefined;
+  let gateway: Link | undefined;
   if (config.isGateway && result.ips.length > 0) {
-    becomeGateway(socket, vlanGateway ?? bridge, config, result);
+    gateway = becomeGateway(socket, vlanGateway ?? bridge, config, result);
     enableForwarding(result.ips.map(({ address }) => address.family));
   }
   const container = withNetns(machine.sys, call.netns!, () =>
@@ -68,15 +69,15 @@ function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, un
   if (config.macspoofchk) {
     const nft = machine.nftables();
     undo.add(() => removeSpoofCheck(nft, owner));
-    addSpoofCheck(nft, owner, host.name, container.mac?.text ?? "");
+    addSpoofCheck(nft, owner, hostName, container.mac?.text ?? "");
   }
   if (config.ipMasq && result.ips.length > 0) {
     undo.add(() => removeMasquerade(machine, owner));
     const addresses = result.ips.map(({ address }) => address);
     addMasquerade(machine, config.ipMasqBackend, owner, addresses);
   }
-  const port = config.disableContainerInterface ? host : awaitPortUp(machine.sys, socket, host);
-  const device = linkGet(socket, { index: bridge.index }) ?? bridge;
+  const port = awaitPort(machine.sys, socket, hostName, config.disableContainerInterface ? undefined : "up");
+  const device = gateway?.index === bridge.index ? gateway : (linkGet(socket, { index: bridge.index }) ?? bridge);
   return {
     ...result,
     dns: config.dns ?? result.dns,
@@ -93,7 +94,7 @@ function describe({ name, mac, mtu }: Link): ResultInterface {
   return { name, ...(mac === undefined ? {} : { mac: mac.text }), mtu };
 }
 
-function makeContainerPort(call: Call, config: BridgeConfig, socket: NetlinkSocket, bridge: Link, undo: Undo): Link {
+function makeContainerPort(call: Call, config: BridgeConfig, socket: NetlinkSocket, bridge: Link, undo: Undo): string {
   const { containerId, ifname } = call.environment;
   const { sys } = call.machine;
   const { name: network } = call.config;
@@ -117,12 +118,12 @@ function makeContainerPort(call: Call, config: BridgeConfig, socket: NetlinkSock
 }
 
 /** A port forwards only once its state is "up", which follows the container's end within a moment. */
-function awaitPortUp(sys: Sys, socket: NetlinkSocket, { index, name }: Link): Link {
+function awaitPort(sys: Sys, socket: NetlinkSocket, name: string, state: "up" | undefined): Link {
   let last: Link | undefined;
   const port = awaitState(sys, NOTIFY.link, PORT_UP_TIMEOUT_MS, () => {
-    last = linkGet(socket, { index });
+    last = linkGet(socket, { name });
     if (last === undefined) throw failure(`the bridge port ${name} was removed while it was being set up`);
-    return last.operState === "up" ? last : undefined;
+    return state === undefined || last.operState === state ? last : undefined;
   });
   if (port === undefined) throw failure(`bridge port in error state: ${name} is ${last?.operState ?? "gone"}`);
   return port;

@@ -50,8 +50,9 @@ export function gatewayAddresses(result: Result): Prefix[] {
 /**
  * Gives a device the gateway addresses, pins its MAC, and forgets what was known of the container addresses: a
  * container that had one of them before had another MAC.
+ * @returns the device as it is now
  */
-export function becomeGateway(socket: NetlinkSocket, device: Link, config: BridgeConfig, result: Result): void {
+export function becomeGateway(socket: NetlinkSocket, device: Link, config: BridgeConfig, result: Result): Link {
   const { index, name } = device;
   const present = addrDump(socket, { index });
   const wanted = gatewayAddresses(result);
@@ -74,7 +75,9 @@ export function becomeGateway(socket: NetlinkSocket, device: Link, config: Bridg
     ...inTheWay.map((item) => addrDelete(item)),
     ...missing.map((address) => addrNew({ index, address, ...(address.family === 6 ? { flags } : {}) })),
   ];
-  const mac = linkGet(socket, { index })?.mac;
+  // Read again: a bridge that never was given an address has one only since its first port.
+  const current = linkGet(socket, { index }) ?? device;
+  const { mac } = current;
   const pin = mac === undefined || isZero(mac.text) ? [] : [linkSet(index, { mac })];
   const forget = result.ips.map(({ address }) => neighDelete({ index, address: address.address }));
   const outcomes = socket.batch([...changes, ...pin, ...forget]);
@@ -84,6 +87,7 @@ export function becomeGateway(socket: NetlinkSocket, device: Link, config: Bridg
     const what = position < changes.length ? "its gateway address" : "bridge's mac";
     throw inContext(`could not set ${what} on ${JSON.stringify(name)}`, error);
   }
+  return current;
 }
 
 /** IPv4: one subnet a bridge. IPv6: several, that do not overlap. */

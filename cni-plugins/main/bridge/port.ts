@@ -2,7 +2,7 @@
 import type { Mac } from "#kernel/ip/mac";
 import { NetlinkError } from "#kernel/netlink/error";
 import { portVlanAdd, portVlanDelete, portVlanDump, type PortVlan } from "#kernel/netlink/bridge-vlan";
-import { linkGet, linkNew, linkSet, type Link } from "#kernel/netlink/link";
+import { linkGet, linkNew, linkSet } from "#kernel/netlink/link";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
 import { failure } from "../../error.ts";
 import { ignoreRouterAdvertisements } from "./device.ts";
@@ -37,13 +37,14 @@ export interface VlanSpec {
 /**
  * Makes the pair and its bridge port; the host's end is up. `onMade` is told the host's end as soon as it exists.
  * @param nameIsTaken whether the peer's name is in use where the peer goes
+ * @returns the name of the host's end
  */
 export function makePort(
   socket: NetlinkSocket,
   spec: PortSpec,
   nameIsTaken: () => boolean,
   onMade: (name: string) => void,
-): Link {
+): string {
   const name = makePair(socket, spec, nameIsTaken);
   onMade(name);
   const { hairpin, isolated } = spec;
@@ -54,11 +55,9 @@ export function makePort(
   } catch (error) {
     throw failure(`failed to set ${portOptionNames(spec)} of bridge port ${name}: ${(error as Error).message}`, error);
   }
-  const link = linkGet(socket, { name });
-  if (link === undefined) throw failure(`failed to lookup ${JSON.stringify(name)}: it was removed while being set up`);
-  setVlans(socket, link, spec.vlans);
+  setVlans(socket, name, spec.vlans);
   ignoreRouterAdvertisements(name);
-  return link;
+  return name;
 }
 
 function portOptionNames({ hairpin, isolated }: PortSpec): string {
@@ -94,8 +93,10 @@ function makePair(socket: NetlinkSocket, spec: PortSpec, nameIsTaken: () => bool
 }
 
 /** Puts a port into its VLANs, and out of the default one unless that is to be kept. */
-function setVlans(socket: NetlinkSocket, port: Link, { vlan, trunk, preserveDefault }: VlanSpec): void {
+function setVlans(socket: NetlinkSocket, name: string, { vlan, trunk, preserveDefault }: VlanSpec): void {
   if (vlan === 0 && trunk.length === 0) return;
+  const port = linkGet(socket, { name });
+  if (port === undefined) throw failure(`failed to lookup ${JSON.stringify(name)}: it was removed while being set up`);
   try {
     const present = preserveDefault ? [] : (portVlanDump(socket).get(port.index) ?? []);
     if (present.length > 0) socket.request(portVlanDelete(port.index, present));
@@ -104,9 +105,6 @@ function setVlans(socket: NetlinkSocket, port: Link, { vlan, trunk, preserveDefa
     const tagged = trunk.filter((id) => id !== untagged.id).map((id): PortVlan => ({ id }));
     socket.request(portVlanAdd(port.index, [untagged, ...tagged]));
   } catch (error) {
-    throw failure(
-      `failed to setup vlan tag on interface ${JSON.stringify(port.name)}: ${(error as Error).message}`,
-      error,
-    );
+    throw failure(`failed to setup vlan tag on interface ${JSON.stringify(name)}: ${(error as Error).message}`, error);
   }
 }

@@ -3,7 +3,6 @@
 // second link to the file of the container's first attachment, so that flannel's plugin can take over, and files that
 // it wrote are read. Neither part of a name can hold a colon.
 import * as fs from "node:fs";
-import path from "node:path";
 import { CNI_ERROR, CniError } from "../../error.ts";
 import { isObject, type JsonObject } from "../../fields.ts";
 
@@ -42,7 +41,7 @@ export class ScratchDirectory {
     try {
       fs.mkdirSync(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
       const wasShared = inode(file) !== undefined && inode(file) === inode(shared);
-      const next = path.join(this.#directory, `.${process.pid}.new`);
+      const next = `${this.#directory}/.${process.pid}.new`;
       // Not fsynced: after a crash of the machine the container is gone, and with it the need for the file.
       fs.writeFileSync(next, JSON.stringify(document), { mode: FILE_MODE });
       fs.renameSync(next, file);
@@ -96,7 +95,7 @@ export class ScratchDirectory {
     return names.flatMap((name) => {
       const [containerId = "", ifname] = name.split(":");
       if (name.startsWith(".")) return [];
-      const file = path.join(this.#directory, name);
+      const file = `${this.#directory}/${name}`;
       if (ifname === undefined && this.#isLinked(file)) return [];
       const document = this.#parse(file);
       return document?.["name"] === network ? [{ containerId, ifname, document }] : [];
@@ -123,11 +122,11 @@ export class ScratchDirectory {
   }
 
   #own(containerId: string, ifname: string): string {
-    return path.join(this.#directory, `${containerId}:${ifname}`);
+    return `${this.#directory}/${containerId}:${ifname}`;
   }
 
   #shared(containerId: string): string {
-    return path.join(this.#directory, containerId);
+    return `${this.#directory}/${containerId}`;
   }
 }
 

@@ -1,7 +1,6 @@
 // nftables through the program `nft` (nft(8)), for hosts whose library is missing or is no use to this runtime (another libc,
 // a static nft): a process per transaction.
 import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import type { NftRunner } from "./runner.ts";
 
 /** Where administrators' programs live; a service's or a container runtime's PATH often lacks them. */
@@ -45,7 +44,7 @@ export function openNftProgram(searchPath: string | undefined = process.env["PAT
 function openInput(input: string): number {
   const { randomUUID } = process.getBuiltinModule("node:crypto");
   const { tmpdir } = process.getBuiltinModule("node:os");
-  const name = path.join(tmpdir(), `loden-nft-${process.pid}-${randomUUID()}`);
+  const name = `${tmpdir()}/loden-nft-${process.pid}-${randomUUID()}`;
   const fd = openSync(name, "wx+", 0o600);
   try {
     unlinkSync(name);
@@ -63,7 +62,7 @@ function findProgram(name: string, searchPath: string | undefined): string | und
     ...DIRECTORIES,
   ];
   for (const directory of directories) {
-    const file = path.join(directory, name);
+    const file = `${directory}/${name}`;
     try {
       accessSync(file, constants.X_OK);
       return file;
