@@ -58,6 +58,8 @@ export class ReconcileJournal {
   /** Objects of this node's own part that the kernel does not take. */
   readonly #failing = new Map<string, Error>();
   #failuresLogged = 0;
+  /** As of the last pass, all that this node needs is in the kernel. */
+  isReady = false;
   /** Called after each pass. */
   onPass: () => void = () => undefined;
 
@@ -82,6 +84,7 @@ export class ReconcileJournal {
           );
         }
         this.#failuresLogged = 0;
+        this.isReady = event.ready;
         this.onPass();
         break;
       case "failed":
@@ -148,7 +151,7 @@ export async function keepReady(
   let isAnnounced = false;
   const judge = (): void => {
     const notYet = new LodenError("ERR_NOT_READY", "a part of this node's data path is being restored");
-    status.setReady(reconciler.state().ready ? fileError : (journal.firstFailure ?? notYet));
+    status.setReady(journal.isReady ? fileError : (journal.firstFailure ?? notYet));
     if (isAnnounced || !status.isReady) return;
     isAnnounced = true;
     log.info(

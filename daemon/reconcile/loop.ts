@@ -34,6 +34,8 @@ export type ReconcileEvent =
       readonly drift: number;
       readonly ms: number;
       readonly dumped: readonly ObjectKind[];
+      /** Every base object is in place. */
+      readonly ready: boolean;
     }
   /** What failed in one pass, changes and dumps; each is told once, and again when the reason changes. */
   | { readonly type: "failed"; readonly failures: readonly FailedChange[] }
@@ -214,11 +216,13 @@ class Loop implements Reconciler {
   }
 
   state(): ReconcilerState {
-    let applied = 0;
-    for (const object of this.#desired.objects()) if (this.#isApplied(object)) applied++;
+    const countApplied = (): number => this.#countApplied();
     return {
       desired: Object.fromEntries(KINDS.map((kind) => [kind, this.#desired.count(kind)])) as Record<ObjectKind, number>,
-      applied,
+      // Looks at every object: only for who asks.
+      get applied() {
+        return countApplied();
+      },
       failed: [...this.#retries.list(), ...this.#pass.conflicts()],
       peers: this.#peers.count,
       refused: this.#peers.refused(),
@@ -228,6 +232,12 @@ class Loop implements Reconciler {
       driftRepaired: this.#drift,
       ready: this.#isReady,
     };
+  }
+
+  #countApplied(): number {
+    let applied = 0;
+    for (const object of this.#desired.objects()) if (this.#isApplied(object)) applied++;
+    return applied;
   }
 
   /** Until the signal aborts: rest until there is something to do, gather what comes together, do it. */
@@ -283,7 +293,7 @@ class Loop implements Reconciler {
     this.#isReady = this.#desired.ownedBy(BASE).every((object) => this.#isApplied(object));
     if (this.#isReady) this.#ready.resolve();
     const { changes, failures, drift, dumped } = result;
-    this.#tell({ type: "pass", changes, failures, drift, dumped, ms: this.#lastPassMs });
+    this.#tell({ type: "pass", changes, failures, drift, dumped, ms: this.#lastPassMs, ready: this.#isReady });
   }
 
   /** What a notification tells matters when it differs from what is wanted. Our own writes do not. */

@@ -63,7 +63,7 @@ function optionsOf({ names = [], patterns = [], canReach, publicIp, publicIpv6 }
 function select(wishes: Wishes, families: readonly Family[] = [4], host: HostView = HOST): string {
   const { link: chosen, address: own, publicAddress } = selectInterface(optionsOf(wishes), host, families);
   const texts = families.map((family) => {
-    const [inner, outer] = [own[family]?.toString(), publicAddress[family]?.toString()];
+    const [inner, outer] = [String(own[family]), String(publicAddress[family])];
     return inner === outer ? inner : `${inner} as ${outer}`;
   });
   return [chosen.name, ...texts].join(" ");

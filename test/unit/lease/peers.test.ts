@@ -18,7 +18,7 @@ const put = (of: Entry): StoreEvent => ({ type: "put", entry: of });
 const gone = (n: number): StoreEvent => ({ type: "delete", key: `10.3.${n}.0-24`, modRevision: ++revision });
 
 let table: PeerTable;
-const known = (): string[] => table.leases().map(({ key, publicAddress }) => `${key} ${publicAddress[4]?.toString()}`);
+const known = (): string[] => table.leases().map(({ key, publicAddress }) => `${key} ${String(publicAddress[4])}`);
 
 beforeEach(() => {
   table = new PeerTable("10.3.1.0-24", silentLog);
