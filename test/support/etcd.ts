@@ -1,6 +1,8 @@
 // A real etcd-server for a test.
 import { freePort, ownLoopback, StoreServer } from "./store-server.ts";
 
+export { ownLoopback };
+
 export interface EtcdOptions {
   /** PEM files for clients: the server's certificate and key, and the CA that clients' certificates must be signed by. */
   readonly tls?: { readonly certificate: string; readonly key: string; readonly clientCa?: string };

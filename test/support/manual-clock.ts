@@ -56,6 +56,14 @@ export class ManualClock implements Clock {
     this.#now = end;
     await settled();
   }
+
+  /**
+   * Moves the time on in small steps until `condition` holds, letting input and output of this process happen between
+   * them: for what waits both for times and for messages.
+   */
+  async until(condition: () => boolean, step = 20): Promise<void> {
+    while (!condition()) await this.advance(step);
+  }
 }
 
 /** Resolves when all that can run without waiting has run. */
