@@ -34,6 +34,8 @@ export interface Options {
   readonly interface: InterfaceOptions;
   readonly subnetFile: string;
   readonly renewMarginSeconds: number;
+  /** Life of the lease; flannel's 24 hours when absent. */
+  readonly leaseTtlSeconds?: number;
   readonly ipMasq: boolean;
   /** Masquerading picks source ports at random. */
   readonly fullyRandom: boolean;

@@ -126,6 +126,7 @@ export async function awaitLease(
     backendType: backend.leaseType,
     backendData: backend.advertise(node),
     renewMarginSeconds: options.renewMarginSeconds,
+    ...(options.leaseTtlSeconds === undefined ? {} : { ttlSeconds: options.leaseTtlSeconds }),
     onTrouble: (name, error) => troubles.report(name, error),
   });
   status.sources.lease = () => holder.held;
