@@ -66,8 +66,7 @@ export function sameSpec(object: KernelObject, found: KernelObject | ActualObjec
 export function needsReplacement(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
   const [a, b] = [want.detail, is.detail];
   if (b.kind !== a.kind) return true;
-  const ports = a.port === 0 || b.port === 0 || a.port === b.port;
-  return !(a.vni === b.vni && ports && a.local.equals(b.local) && a.parent === b.parent && a.gbp === b.gbp);
+  return !(a.vni === b.vni && a.port === b.port && a.local.equals(b.local) && a.parent === b.parent && a.gbp === b.gbp);
 }
 
 function sameLink(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {

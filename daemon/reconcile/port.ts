@@ -12,7 +12,7 @@ export type Because = string;
 export interface VxlanSpec {
   readonly kind: "vxlan";
   readonly vni: number;
-  /** 0: the kernel's default, 8472. */
+  /** UDP port, for both directions. */
   readonly port: number;
   readonly local: Address;
   /** Name of the underlay interface. */

@@ -6,7 +6,7 @@ import { boolean, integer, readOptions, text, unknownOptionWarnings } from "../o
 
 export interface VxlanConfig {
   readonly vni: number;
-  /** UDP port; 0: the kernel's default, 8472. */
+  /** UDP port. */
   readonly port: number;
   readonly gbp: boolean;
   readonly learning: boolean;
@@ -31,6 +31,12 @@ const SMALLEST: Readonly<Record<Family, number>> = { 4: 68, 6: 1280 };
 const VNI_MAX = 2 ** 24 - 1;
 
 const PORT_MAX = 65_535;
+
+/**
+ * What Linux takes when it is told no port, and so what flannel's peers use; IANA's 4789 is younger than the driver. Told
+ * always, as a device left from a configuration with another port would otherwise be taken for the right one.
+ */
+const DEFAULT_PORT = 8472;
 
 /** An IP packet's length has 16 bits. */
 const MTU_MAX = 65_535;
@@ -72,7 +78,8 @@ export function readVxlanConfig(network: Network, node: Node): VxlanConfig {
   }
   return {
     vni: values.VNI ?? 1,
-    port: values.Port ?? 0,
+    // As with flannel, 0 stands for "not given".
+    port: values.Port === undefined || values.Port === 0 ? DEFAULT_PORT : values.Port,
     gbp: values.GBP ?? false,
     learning: values.Learning ?? false,
     directRouting: values.DirectRouting ?? false,

@@ -87,7 +87,7 @@ function linkKind(links: Links, spec: LinkSpec): LinkKind {
     parent: indexOf(links, parent, `link ${spec.name}`),
     local,
     learning,
-    ...(port === 0 ? {} : { port }),
+    port,
     ...(gbp ? { gbp } : {}),
   };
 }
