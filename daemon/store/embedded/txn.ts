@@ -27,7 +27,8 @@ interface Chosen {
  */
 export function applyTxn(transaction: WriteTransaction, request: TxnRequest): TxnResponse {
   const chosen = choose(transaction.db, request);
-  checkChosen(transaction, chosen);
+  checkPuts(transaction, chosen);
+  checkRanges(transaction, chosen);
   const response = apply(transaction, chosen);
   response.header.revision = transaction.revision;
   return response;
@@ -48,13 +49,21 @@ function choose(db: StoreDatabase, request: TxnRequest): Chosen {
   return { succeeded, ops };
 }
 
-function checkChosen(transaction: WriteTransaction, chosen: Chosen): void {
-  for (const { op, nested } of chosen.ops) {
-    if (nested !== undefined) checkChosen(transaction, nested);
+/** All puts before all ranges, as etcd does: it decides which error is told. */
+function checkPuts(transaction: WriteTransaction, { ops }: Chosen): void {
+  for (const { op, nested } of ops) {
+    if (nested !== undefined) checkPuts(transaction, nested);
     else if (op.request.case === "requestPut") {
       transaction.checkKept(op.request.value);
       transaction.checkLease(op.request.value);
-    } else if (op.request.case === "requestRange") checkRevision(op.request.value.revision ?? 0n, transaction.base);
+    }
+  }
+}
+
+function checkRanges(transaction: WriteTransaction, { ops }: Chosen): void {
+  for (const { op, nested } of ops) {
+    if (nested !== undefined) checkRanges(transaction, nested);
+    else if (op.request.case === "requestRange") checkRevision(op.request.value.revision ?? 0n, transaction.base);
   }
 }
 

@@ -228,7 +228,8 @@ export class EtcdModel {
         }
       }
     }
-    this.#checkChosen(request);
+    this.#checkChosen(request, "requestPut");
+    this.#checkChosen(request, "requestRange");
     const judged = this.#state();
     return this.#write((draft) => this.#apply(request, judged, draft));
   }
@@ -246,11 +247,11 @@ export class EtcdModel {
     return request.compare.every((compare) => this.#holds(compare, state)) ? request.success : request.failure;
   }
 
-  #checkChosen(request: TxnRequest): void {
+  #checkChosen(request: TxnRequest, kind: "requestPut" | "requestRange"): void {
     for (const { request: op } of this.#branch(request, this.#state())) {
-      if (op.case === "requestPut") this.#checkPut(op.value, true);
-      else if (op.case === "requestRange") this.#checkRevision(op.value.revision ?? 0n);
-      else if (op.case === "requestTxn") this.#checkChosen(op.value);
+      if (op.case === "requestTxn") this.#checkChosen(op.value, kind);
+      else if (op.case === "requestPut" && kind === op.case) this.#checkPut(op.value, true);
+      else if (op.case === "requestRange" && kind === op.case) this.#checkRevision(op.value.revision ?? 0n);
     }
   }
 
