@@ -75,6 +75,7 @@ function bundleDaemon(lib: string): void {
     ...external,
   ]);
   fs.renameSync(path.join(lib, "main.js"), path.join(lib, "lodend.js"));
+  fs.writeFileSync(path.join(lib, "environment.cjs"), GIVE_BACK);
   fs.writeFileSync(path.join(lib, "package.json"), '{ "type": "module" }\n');
 }
 
@@ -93,21 +94,29 @@ function copyRuntime(lib: string): void {
       recursive: true,
       filter: (file) =>
         fs.statSync(file).isDirectory()
-          ? !/\/(src|vendor|doc|obj\.target|\.deps|musl_\w+)$/.test(file)
+          ? !/\/(vendor|doc|example|native|obj\.target|\.deps|musl_\w+)$/.test(file)
           : keep.test(file),
     });
   }
 }
 
-/** `exec` keeps one process; the library path is for libatomic alone and is taken back before anything else is run. */
+/** Loaded before anything else: the library path is for libatomic alone, and no program we start should inherit it. */
+const GIVE_BACK = `"use strict";
+const before = process.env.CALLER_LD_LIBRARY_PATH;
+delete process.env.CALLER_LD_LIBRARY_PATH;
+if (before) process.env.LD_LIBRARY_PATH = before;
+else delete process.env.LD_LIBRARY_PATH;
+`;
+
+/** `exec` keeps one process, with the pid that its supervisor knows. */
 function launcher(name: string): string {
   return `#!/bin/sh
 # Starts ${name} on the Node runtime that lies beside it.
 self=$(readlink -f -- "$0") || exit 127
 lib=\${self%/bin/*}/lib/loden
-export LODEN_CALLER_LD_LIBRARY_PATH="\${LD_LIBRARY_PATH-}"
+export CALLER_LD_LIBRARY_PATH="\${LD_LIBRARY_PATH-}"
 export LD_LIBRARY_PATH="$lib/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-exec "$lib/node" --disable-warning=ExperimentalWarning "$lib/${name}.js" "$@"
+exec "$lib/node" --require "$lib/environment.cjs" --disable-warning=ExperimentalWarning "$lib/${name}.js" "$@"
 `;
 }
 
