@@ -1,0 +1,157 @@
+// Whole daemons in one process: the app's real code on a store in memory, a kernel without a kernel, and a clock that
+// stands still. Files are real, in a directory of the rig's own.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { sys } from "#sys";
+import type { Notification } from "#kernel/notify";
+import { Prefix } from "#kernel/ip/prefix";
+import { ADDRESS_FLAG } from "#kernel/netlink/addr";
+import { parseStatus, type Status, statusPaths } from "#spec/status";
+import { type App, createApp } from "../../daemon/app.ts";
+import { systemFiles } from "../../daemon/atomic-file.ts";
+import { silentLog } from "../../daemon/log.ts";
+import type { HostView } from "../../daemon/node/interface.ts";
+import { readInvocation } from "../../daemon/options.ts";
+import { FakeKernel } from "../../daemon/reconcile/fake.ts";
+import { MemorySubnetStore } from "../../daemon/store/memory.ts";
+import { MemoryWorld } from "../../daemon/store/memory-world.ts";
+import { ManualClock } from "./manual-clock.ts";
+
+export const VXLAN_CONFIG = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
+
+/** Numbers in [0, 1) from a seed, the same in every run (mulberry32). */
+export function seededRandom(seed: number) {
+  let state = seed >>> 0;
+  return {
+    next: (): number => {
+      state = (state + 0x6d2b79f5) >>> 0;
+      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    },
+  };
+}
+
+export class AppRig implements Disposable {
+  readonly clock = new ManualClock();
+  readonly world = new MemoryWorld(this.clock);
+  readonly directory = mkdtempSync(path.join(tmpdir(), "loden-apps-"));
+  readonly #nodes: RigNode[] = [];
+
+  /** Node n has the addresses 192.168.0.n and fd99::n on eth0. It is not started. */
+  node(n: number, args: readonly string[] = [], id = `node-${n}`): RigNode {
+    const node = new RigNode(this, n, args, id);
+    this.#nodes.push(node);
+    return node;
+  }
+
+  async seconds(count: number): Promise<void> {
+    await this.clock.advance(count * 1_000);
+  }
+
+  /** The lease keys in the store. */
+  leases(): string[] {
+    return this.world.list("subnets/").map(({ key }) => key.replace("subnets/", ""));
+  }
+
+  [Symbol.dispose](): void {
+    for (const node of this.#nodes) node.kill();
+    rmSync(this.directory, { recursive: true });
+  }
+}
+
+/** One host: its kernel and files outlive its daemon, which may be started again. */
+export class RigNode {
+  readonly kernel = new FakeKernel(["eth0"]);
+  readonly store: MemorySubnetStore;
+  readonly subnetFile: string;
+  readonly notifications: Notification[] = [];
+  readonly #rig: AppRig;
+  readonly #n: number;
+  readonly #args: readonly string[];
+  readonly #id: string;
+  #stop = new AbortController();
+  /** How the daemon ended: undefined while it runs. */
+  ended: { readonly error: unknown } | undefined;
+
+  constructor(rig: AppRig, n: number, args: readonly string[], id: string) {
+    this.#rig = rig;
+    this.#n = n;
+    this.#args = args;
+    this.#id = id;
+    this.store = new MemorySubnetStore(rig.world, { name: id, random: seededRandom(n) });
+    this.subnetFile = path.join(rig.directory, `host-${n}-${id}`, "subnet.env");
+  }
+
+  start(): App {
+    const args = [...this.#args, `--node-id=${this.#id}`, `--subnet-file=${this.subnetFile}`];
+    const invocation = readInvocation(args, {});
+    if (invocation.action !== "run") throw new Error("a rig's daemon runs");
+    this.#stop = new AbortController();
+    this.ended = undefined;
+    const app = createApp(invocation.options, {
+      sys,
+      store: this.store,
+      clock: this.#rig.clock,
+      random: seededRandom(this.#n * 7919),
+      files: systemFiles,
+      log: silentLog,
+      readHost: () => hostView(this.#n),
+      machineId: "",
+      bootId: "boot-1",
+      openKernel: () => this.kernel,
+      serviceManager: {
+        watchdogInterval: undefined,
+        notify: (notification) => {
+          this.notifications.push(notification);
+          return undefined;
+        },
+      },
+    });
+    app.run(this.#stop.signal).then(
+      () => (this.ended = { error: undefined }),
+      (error: unknown) => (this.ended = { error }),
+    );
+    return app;
+  }
+
+  /** As SIGTERM does. */
+  async stop(): Promise<void> {
+    this.kill();
+    await this.#rig.seconds(0);
+  }
+
+  kill(): void {
+    this.#stop.abort(new Error("stop"));
+  }
+
+  get status(): Status {
+    return parseStatus(readFileSync(statusPaths(this.subnetFile).status, "utf8"))!;
+  }
+
+  /** The subnet file's lines, or undefined without one. */
+  get subnetEnv(): string | undefined {
+    return systemFiles.read(this.subnetFile);
+  }
+
+  /** `10.5.7.0/24`, from the subnet file. */
+  get subnet(): string {
+    const [, text = ""] = /^FLANNEL_SUBNET=(.*)$/m.exec(this.subnetEnv ?? "") ?? [];
+    return Prefix.parse(text).masked.toString();
+  }
+
+  /** Keys of the objects in this host's kernel, sorted. */
+  objects(pattern = /./): string[] {
+    return [...this.kernel.objects.keys()].filter((key) => pattern.test(key)).toSorted();
+  }
+}
+
+function hostView(n: number): HostView {
+  const address = (text: string) => ({ index: 2, address: Prefix.parse(text), flags: ADDRESS_FLAG.permanent });
+  return {
+    links: [{ index: 2, name: "eth0", type: 1, flags: 1, up: true, mtu: 1500, operState: "up" }],
+    addresses: [address(`192.168.0.${n}/24`), address(`fd99::${n.toString(16)}/64`)],
+    routes: ["0.0.0.0/0", "::/0"].map((destination) => ({ destination: Prefix.parse(destination), oif: 2 })),
+  };
+}
