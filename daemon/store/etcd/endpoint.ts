@@ -1,15 +1,15 @@
-// One etcd endpoint: its HTTP/2 connection and gRPC transport. Connections are made on first use and again after a
-// loss; PINGs are sent only while a stream is open, because etcd ends connections that ping without one.
+// One etcd endpoint: its connection, made on first use and again after a loss, and the gRPC transport over it.
 import type { Transport } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { LodenError } from "#spec/errors";
 import type { Clock } from "../../clock.ts";
+import { Connection } from "./connection.ts";
 import { withDeadline } from "./deadline.ts";
 import { etcdError, etcdTimeout } from "./errors.ts";
 import type { EtcdLimits, EtcdOptions, EtcdTls } from "./options.ts";
 
-interface Connection {
-  readonly manager: Http2SessionManager;
+interface Link {
+  readonly connection: Connection;
   readonly transport: Transport;
 }
 
@@ -18,8 +18,10 @@ export class Endpoint {
   readonly url: string;
   readonly #limits: EtcdLimits;
   readonly #tls: EtcdTls;
+  /** Set where connections are made elsewhere. */
   readonly #connect: EtcdOptions["connect"];
-  #connection: Connection | undefined;
+  #pingInterval: number;
+  #link: Link | undefined;
 
   /** Throws ERR_USAGE for text that is not an endpoint. */
   constructor(text: string, tls: EtcdTls | undefined, limits: EtcdLimits, connect?: EtcdOptions["connect"]) {
@@ -27,23 +29,30 @@ export class Endpoint {
     this.#limits = limits;
     this.#tls = tls ?? {};
     this.#connect = connect;
+    this.#pingInterval = limits.pingInterval;
   }
 
   /** The transport, with a connection behind it. Rejects with an EtcdError (unsent) when there is none in time. */
   async connect(clock: Clock, signal: AbortSignal | undefined): Promise<Transport> {
     if (this.#connect !== undefined) return this.#connectBy(this.#connect, clock, signal);
-    const connection = (this.#connection ??= this.#open());
-    const { manager } = connection;
-    if (manager.state() === "open") return connection.transport;
+    const { dial } = this.#limits;
+    const before = this.#link?.connection;
+    if (before?.stale === true) await before.ping(signal).catch(() => {});
+    signal?.throwIfAborted();
+    if (this.#link !== undefined && !this.#link.connection.usable) this.#forget(this.#link);
+    const link = (this.#link ??= this.#open(clock));
     const late = (): Error => {
-      this.#drop(connection.manager);
-      return etcdTimeout(this.url, "no connection", this.#limits.dial, true);
+      link.connection.close();
+      return etcdTimeout(this.url, "no connection", dial, true);
     };
-    const state = await withDeadline(clock, this.#limits.dial, signal, late, () => manager.connect());
-    if (state !== "error") return connection.transport;
-    const error = manager.error();
-    this.#drop(manager);
-    throw etcdError(this.url, error, true);
+    try {
+      await withDeadline(clock, dial, signal, late, () => link.connection.ready);
+      return link.transport;
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      this.#forget(link);
+      throw etcdError(this.url, thrown, true);
+    }
   }
 
   async #connectBy(
@@ -55,41 +64,33 @@ export class Endpoint {
     const late = (): Error => etcdTimeout(this.url, "no connection", dial, true);
     try {
       return await withDeadline(clock, dial, signal, late, () => connect(this.url));
-    } catch (error) {
-      throw etcdError(this.url, error, true);
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      throw etcdError(this.url, thrown, true);
     }
   }
 
   close(): void {
-    if (this.#connection !== undefined) this.#drop(this.#connection.manager);
+    this.#link?.connection.close();
+    this.#link = undefined;
   }
 
-  #open(): Connection {
-    const limits = this.#limits;
-    const tls = this.#tls;
-    const manager = new Http2SessionManager(
-      this.url,
-      { pingIntervalMs: limits.pingInterval, pingTimeoutMs: limits.pingTimeout },
-      {
-        ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-        ...(tls.certificate === undefined ? {} : { cert: tls.certificate }),
-        ...(tls.key === undefined ? {} : { key: tls.key }),
-        ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-      },
-    );
+  #open(clock: Clock): Link {
+    const limits = { pingInterval: this.#pingInterval, pingTimeout: this.#limits.pingTimeout };
+    const connection = new Connection(this.url, { clock, tls: this.#tls, limits });
     const transport = createGrpcTransport({
       baseUrl: this.url,
-      sessionManager: manager,
+      sessionManager: connection,
       acceptCompression: [],
-      readMaxBytes: limits.message,
+      readMaxBytes: this.#limits.message,
     });
-    return { manager, transport };
+    return { connection, transport };
   }
 
-  /** A manager that was aborted while it connected may mix up its states, so none is used twice. */
-  #drop(manager: Http2SessionManager): void {
-    if (this.#connection?.manager === manager) this.#connection = undefined;
-    manager.abort();
+  /** Streams that are still open on it may end in peace. */
+  #forget(link: Link): void {
+    if (link.connection.tooManyPings) this.#pingInterval *= 2;
+    if (this.#link === link) this.#link = undefined;
   }
 }
 
