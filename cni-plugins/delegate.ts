@@ -16,6 +16,8 @@ export type AttachmentVariables = Pick<Environment, "containerId" | "ifname" | "
 
 /** What a plugin may ask of the plugins below it, by `type` and with the configuration they shall get. */
 export interface Delegates {
+  /** @throws CniError 999 when there is no such plugin: better known before anything is made for it */
+  require(type: string): void;
   add(type: string, document: JsonObject): Result;
   /** `attachment`: another one than the call's, for GC. */
   del(type: string, document: JsonObject, attachment?: AttachmentVariables): void;
@@ -59,6 +61,10 @@ export class PathDelegates implements Delegates {
     this.#environment = environment;
     this.#callOwn = callOwn;
     this.#writeError = writeError;
+  }
+
+  require(type: string): void {
+    findPlugin(type, this.#environment.path);
   }
 
   add(type: string, document: JsonObject): Result {

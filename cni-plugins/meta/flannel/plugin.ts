@@ -20,6 +20,7 @@ function typeOf(document: JsonObject): string {
 function add({ config, environment, delegates }: Call): Result {
   const own = flannelConfig(config);
   const document = delegateDocument(config, own, loadSubnetEnv(own.subnetFile));
+  delegates.require(own.delegateType);
   const scratch = new ScratchDirectory(dataDirectory(config));
   const { containerId, ifname } = environment;
   const previous = scratch.write(containerId, ifname, document);

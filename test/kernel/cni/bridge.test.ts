@@ -39,7 +39,9 @@ function network({ directory, config = {}, ipam = {}, version = "1.1.0" }: Setup
     name,
     type: "bridge",
     bridge: `br${number}`,
-    ...(ipam === null ? {} : { ipam: { type: "host-local", dataDir, ranges: [[{ subnet: `${subnet}.0/24` }]], ...ipam } }),
+    ...(ipam === null
+      ? {}
+      : { ipam: { type: "host-local", dataDir, ranges: [[{ subnet: `${subnet}.0/24` }]], ...ipam } }),
     ...config,
   };
   const call = (command: string, more: Partial<Invocation> = {}): Invocation => ({
@@ -169,7 +171,11 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
   });
 
   test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
-    ["the pool is exhausted", {}, { ranges: [[{ subnet: "10.1.0.0/30", rangeStart: "10.1.0.1", rangeEnd: "10.1.0.1" }]] }],
+    [
+      "the pool is exhausted",
+      {},
+      { ranges: [[{ subnet: "10.1.0.0/30", rangeStart: "10.1.0.1", rangeEnd: "10.1.0.1" }]] },
+    ],
     ["a route cannot be added", {}, { routes: [{ dst: "10.9.0.0/16", gw: "192.168.77.1" }] }],
     ["IPAM is not there", {}, { type: "no-such-ipam" }],
     ["the kernel lacks VLANs on bridges", { vlan: 100 }, {}],
@@ -208,7 +214,11 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     const { call, document } = network({ directory });
     const mac = (more: object, args?: string): unknown => {
       using sandbox = host.sandbox();
-      const options = { netns: sandbox.path, config: { ...document, ...more }, ...(args === undefined ? {} : { args }) };
+      const options = {
+        netns: sandbox.path,
+        config: { ...document, ...more },
+        ...(args === undefined ? {} : { args }),
+      };
       const result = succeed(call("ADD", options));
       succeed(call("DEL", options));
       return (result?.["interfaces"] as { mac: string }[])[2]?.mac;
@@ -232,7 +242,9 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     expect(host.linksIn(sandbox).find(({ name }) => name === "eth0")?.up).toBe(false);
     succeed(call("DEL", { netns: sandbox.path, config: down }));
     const old = { ...document, cniVersion: "0.2.0" };
-    expect(fail(call("ADD", { netns: sandbox.path, config: old })).msg).toContain("cannot convert: no valid IP addresses");
+    expect(fail(call("ADD", { netns: sandbox.path, config: old })).msg).toContain(
+      "cannot convert: no valid IP addresses",
+    );
     expect(host.linksIn(sandbox).map(({ name }) => name)).toEqual(["lo"]);
   });
 
@@ -260,8 +272,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     succeed(other.call("ADD", { netns: foreign.path, containerId: "foreign" }));
     const remaining = host.veths();
     succeed(ours.call("ADD", { netns: stale.path, containerId: "stale" }));
-    const gc = (valid: object): void =>
-      void succeed(ours.call("GC", { config: { ...ours.document, ...valid } }));
+    const gc = (valid: object): void => void succeed(ours.call("GC", { config: { ...ours.document, ...valid } }));
     gc({});
     expect(host.veths()).toHaveLength(remaining.length + 1);
     gc({ "cni.dev/valid-attachments": [{ containerID: "kept", ifname: "eth0" }] });

@@ -102,8 +102,8 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
   test("two interfaces of one container keep a file each", () => {
     const { call, stored, reservations } = overlay(directory, ENV);
     using sandbox = host.sandbox();
-    const calls = ["eth0", "eth1"].map((ifname) => (command: string) =>
-      call(command, { netns: sandbox.path, ifname, containerId: "pod" }),
+    const calls = ["eth0", "eth1"].map(
+      (ifname) => (command: string) => call(command, { netns: sandbox.path, ifname, containerId: "pod" }),
     );
     for (const attachment of calls) succeed(attachment("ADD"));
     expect(stored()).toEqual(["pod", "pod:eth0", "pod:eth1"]);
@@ -143,7 +143,9 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
   test("an ADD that fails leaves no file, and a live attachment's file alone", () => {
     const { call, stored, reservations } = overlay(directory, ENV);
     using sandbox = host.sandbox();
-    fail(call("ADD", { netns: sandbox.path, config: { ...(call("ADD").config as object), delegate: { bridge: "lo" } } }));
+    fail(
+      call("ADD", { netns: sandbox.path, config: { ...(call("ADD").config as object), delegate: { bridge: "lo" } } }),
+    );
     expect([...stored(), ...host.veths()]).toEqual([]);
     succeed(call("ADD", { netns: sandbox.path }));
     fail(call("ADD", { netns: sandbox.path }));

@@ -117,7 +117,9 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
   test("a container gets one address of a range set", () => {
     const { add, call, reservations } = pool(directory);
     add("a");
-    expect(fail(call("ADD", "a")).msg).toContain("10.20.0.2 has been allocated to a, duplicate allocation is not allowed");
+    expect(fail(call("ADD", "a")).msg).toContain(
+      "10.20.0.2 has been allocated to a, duplicate allocation is not allowed",
+    );
     expect(add("a", { ifname: "eth1" })).toBe("10.20.0.3/24");
     expect(reservations()).toEqual(["10.20.0.2", "10.20.0.3"]);
     succeed(call("DEL", "a"));

@@ -1,0 +1,70 @@
+// loopback, and what every plugin answers whatever it is: VERSION, and a call without a command.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PLUGIN_NAMES } from "#spec/plugin-names";
+import { callPlugin, type Invocation, type Sandbox } from "../../support/cni.ts";
+import { FORMS, Host, fail, succeed } from "../../support/cni-rig.ts";
+
+let host: Host;
+beforeAll(() => {
+  host = new Host();
+});
+afterAll(() => host[Symbol.dispose]());
+
+describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
+  const directory = directoryOf();
+
+  function calls(sandbox: Sandbox, more: object = {}) {
+    const config = { cniVersion: "1.1.0", name: "lo", type: "loopback", ...more };
+    return (command: string, other: Partial<Invocation> = {}): Invocation => ({
+      command,
+      directory,
+      plugin: "loopback",
+      config,
+      netns: sandbox.path,
+      ...other,
+    });
+  }
+
+  test("brings lo up, sees when it is down, and takes it down", () => {
+    using sandbox = host.sandbox();
+    const call = calls(sandbox);
+    expect(succeed(call("ADD"))).toEqual({
+      cniVersion: "1.1.0",
+      interfaces: [{ name: "lo", mac: "00:00:00:00:00:00", sandbox: sandbox.path }],
+      ips: [
+        { interface: 0, address: "127.0.0.1/8" },
+        { interface: 0, address: "::1/128" },
+      ],
+    });
+    succeed(call("CHECK"));
+    succeed(call("DEL"));
+    expect(fail(call("CHECK")).msg).toBe("loopback interface is down");
+    succeed(call("DEL"));
+    for (const netns of ["", "/nonexistent", "/proc/self/status"]) succeed(call("DEL", { netns }));
+    succeed(call("STATUS"));
+    succeed(call("GC"));
+  });
+
+  test("hands a previous result on", () => {
+    using sandbox = host.sandbox();
+    const prevResult = { cniVersion: "0.2.0", ip4: { ip: "10.0.0.2/24", gateway: "10.0.0.1" }, dns: {} };
+    expect(succeed(calls(sandbox, { cniVersion: "0.2.0", PrevResult: prevResult })("ADD"))).toEqual(prevResult);
+  });
+
+  test.each(PLUGIN_NAMES)("%s answers VERSION in the version it is asked in", (plugin) => {
+    const ask = (config: unknown): string => {
+      const variables = { CNI_CONTAINERID: undefined, CNI_NETNS: "dummy", CNI_IFNAME: undefined, CNI_PATH: undefined };
+      return callPlugin({ command: "VERSION", directory, plugin, config, variables }).stdout;
+    };
+    const supported = '"supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}\n';
+    expect(ask({ cniVersion: "0.4.0" })).toBe(`{"cniVersion":"0.4.0",${supported}`);
+    expect(ask("")).toBe(`{"cniVersion":"1.1.0",${supported}`);
+    expect(ask({ cniVersion: "9.9.9" })).toBe(`{"cniVersion":"1.1.0",${supported}`);
+  });
+
+  test("without a command says what it is, on the error output", () => {
+    const outcome = callPlugin({ command: "", directory, plugin: "bridge", config: "" });
+    expect(outcome).toMatchObject({ status: 0, stdout: "" });
+    expect(outcome.stderr).toContain("CNI protocol versions supported: 0.1.0, 0.2.0");
+  });
+});
