@@ -111,7 +111,8 @@ function installNpmPackages() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === want) return;
   say("installing npm packages, with the Node runtime among them (about 300 MB, a minute or so)");
   const npm = process.env.npm_execpath;
-  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  // Not "npm ci": it refuses a lock file that lacks packages of other platforms, which not every mirror has.
+  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
   if (npm) run(process.execPath, [npm, ...args]);
   else run("npm", args);
   writeFileSync(stamp, want);
