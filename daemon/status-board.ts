@@ -53,6 +53,8 @@ export class StatusBoard {
   /** Why the node is not ready; undefined when it is. */
   #reason: Problem | undefined;
   #isWritePending = false;
+  /** What the file says, but for the time of writing. */
+  #written = "";
   #writeFailed = false;
 
   constructor(sources: StatusSources, files: Files, clock: Clock, log: Log, troubles: Troubles) {
@@ -163,8 +165,12 @@ export class StatusBoard {
 
   #write(): void {
     this.#isWritePending = false;
+    const document = this.document();
+    const content = JSON.stringify({ ...document, updated: "" });
+    if (content === this.#written) return;
     try {
-      this.#files.replace(this.#file, `${JSON.stringify(this.document(), undefined, 2)}\n`, FILE_MODE);
+      this.#files.replace(this.#file, `${JSON.stringify(document, undefined, 2)}\n`, FILE_MODE);
+      this.#written = content;
       this.#writeFailed = false;
     } catch (error) {
       if (!this.#writeFailed) this.#log.warn({ file: this.#file, err: error }, "the status file cannot be written");

@@ -77,12 +77,12 @@ export class ReconcileJournal {
     const log = this.#log;
     switch (event.type) {
       case "pass":
-        if (event.changes > 0) {
-          log.debug(
-            { count: event.changes, failed: event.failures, durationMs: Math.round(event.ms) },
-            "changes applied",
-          );
-        }
+        // Most passes find all as it should be, and there is nothing to say.
+        if (event.changes === 0 && event.failures === 0 && event.ready === this.isReady) return;
+        log.debug(
+          { count: event.changes, failed: event.failures, durationMs: Math.round(event.ms) },
+          "changes applied",
+        );
         this.#failuresLogged = 0;
         this.isReady = event.ready;
         this.onPass();

@@ -1,6 +1,6 @@
 // Whole daemons in one process: the app's real code on a store in memory, a kernel without a kernel, and a clock that
-// stands still. Files are real, in a directory of the rig's own.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+// stands still. The daemons' files are in memory; only their locks are real, in a directory of the rig's own.
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { sys } from "#sys";
@@ -9,7 +9,7 @@ import { Prefix } from "#kernel/ip/prefix";
 import { ADDRESS_FLAG } from "#kernel/netlink/addr";
 import { parseStatus, type Status, statusPaths } from "#spec/status";
 import { type App, createApp } from "../../daemon/app.ts";
-import { systemFiles } from "../../daemon/atomic-file.ts";
+import type { Files } from "../../daemon/atomic-file.ts";
 import { silentLog } from "../../daemon/log.ts";
 import type { HostView } from "../../daemon/node/interface.ts";
 import { readInvocation } from "../../daemon/options.ts";
@@ -67,6 +67,8 @@ export class RigNode {
   readonly store: MemorySubnetStore;
   readonly subnetFile: string;
   readonly notifications: Notification[] = [];
+  /** Its files by path. */
+  readonly files = new Map<string, string>();
   readonly #rig: AppRig;
   readonly #n: number;
   readonly #args: readonly string[];
@@ -95,7 +97,7 @@ export class RigNode {
       store: this.store,
       clock: this.#rig.clock,
       random: seededRandom(this.#n * 7919),
-      files: systemFiles,
+      files: this.#filesPort(),
       log: silentLog,
       readHost: () => hostView(this.#n),
       machineId: "",
@@ -127,18 +129,25 @@ export class RigNode {
   }
 
   get status(): Status {
-    return parseStatus(readFileSync(statusPaths(this.subnetFile).status, "utf8"))!;
+    return parseStatus(this.files.get(statusPaths(this.subnetFile).status) ?? "")!;
   }
 
   /** The subnet file's lines, or undefined without one. */
   get subnetEnv(): string | undefined {
-    return systemFiles.read(this.subnetFile);
+    return this.files.get(this.subnetFile);
   }
 
   /** `10.5.7.0/24`, from the subnet file. */
   get subnet(): string {
     const [, text = ""] = /^FLANNEL_SUBNET=(.*)$/m.exec(this.subnetEnv ?? "") ?? [];
     return Prefix.parse(text).masked.toString();
+  }
+
+  #filesPort(): Files {
+    return {
+      read: (file) => this.files.get(file),
+      replace: (file, text) => void this.files.set(file, text),
+    };
   }
 
   /** Keys of the objects in this host's kernel, sorted. */
