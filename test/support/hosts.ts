@@ -1,7 +1,8 @@
 // Hosts of a fabric as network namespaces of this process: an underlay (a bridge in a namespace of its own, or a veth
 // pair's worth of it), a pod address each, and a reconciler that works in the host's namespace.
+import { execFileSync } from "node:child_process";
 import { sys } from "#sys";
-import type { Family } from "#kernel/ip/address";
+import { FAMILIES, type Family } from "#kernel/ip/address";
 import { systemClock } from "../../daemon/clock.ts";
 import type { Lease, Node } from "../../daemon/lease/types.ts";
 import { NetlinkKernel } from "../../daemon/reconcile/kernel/netlink.ts";
@@ -94,6 +95,15 @@ export function joinHosts(hosts: readonly Host[]): Disposable {
     const name = `to-${host.n}`;
     host.ip("link", "set", "far", "name", name, "netns", underlay.path);
     ip("link", "set", name, "master", "switch", "up");
+  }
+  // The kernel takes up to a second to let packets through a link that came up. With -w, ping tries until it is answered.
+  for (const from of hosts) {
+    for (const to of hosts) {
+      for (const family of FAMILIES) {
+        const address = underlayOf(to.n, family).toString();
+        from.netns.run(() => execFileSync("ping", ["-n", "-q", "-c", "1", "-i", "0.02", "-w", "20", address]));
+      }
+    }
   }
   return underlay;
 }
