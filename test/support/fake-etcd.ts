@@ -63,6 +63,8 @@ export class FakeWatch {
 export class FakeEtcd implements AsyncDisposable {
   readonly ranges: RangeRequest[] = [];
   readonly watches: FakeWatch[] = [];
+  /** PING frames from the client. */
+  pings = 0;
   /** What a Range answers; an error is thrown as it is; "never" lets the client wait. */
   range: (request: RangeRequest) => MessageInitShape<typeof RangeResponseSchema> | ConnectError | "never" = () => ({
     header: header(1n),
@@ -77,6 +79,7 @@ export class FakeEtcd implements AsyncDisposable {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
       session.on("error", () => {});
+      session.on("ping", () => (this.pings += 1));
     });
   }
 

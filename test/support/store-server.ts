@@ -31,7 +31,11 @@ export class StoreServer implements AsyncDisposable {
     this.endpoint = command.endpoint;
     this.#command = command;
     const janitor = fileURLToPath(new URL("janitor.ts", import.meta.url));
-    this.#janitor = spawn(process.execPath, [janitor, directory], { stdio: ["pipe", "ignore", "inherit"] });
+    // A group of its own: what ends the test's whole group (Ctrl-C) leaves it to do its work.
+    this.#janitor = spawn(process.execPath, [janitor, directory], {
+      stdio: ["pipe", "ignore", "inherit"],
+      detached: true,
+    });
   }
 
   /** Starts a server on a fresh data directory. Rejects with what it printed when it does not come up. */
