@@ -2,7 +2,7 @@
 // "Section 1: Network configuration format"; each plugin reads its own keys from `fields`.
 import { isIdentifier } from "./environment.ts";
 import { CNI_ERROR, CniError, invalidConfig } from "./error.ts";
-import { Fields, isObject, type JsonObject } from "./fields.ts";
+import { isObject, type Fields, type JsonObject } from "./fields.ts";
 import { readDns, readResult } from "./result/read.ts";
 import type { Dns, Result } from "./result/types.ts";
 

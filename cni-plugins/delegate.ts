@@ -129,15 +129,15 @@ function spawnPatiently(
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   for (let tries = 0; ; tries++) {
     const result = spawnSync(file, [], { ...options, encoding: "utf8", maxBuffer: OUTPUT_LIMIT });
-    if ((result.error as NodeJS.ErrnoException | undefined)?.code !== "ETXTBSY" || tries === BUSY_RETRIES)
-      return result;
+    const error: NodeJS.ErrnoException | undefined = result.error;
+    if (error?.code !== "ETXTBSY" || tries === BUSY_RETRIES) return result;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_DELAY_MS);
   }
 }
 
 /** The error a plugin printed, or what can be told of one that printed none. */
 function pluginError(file: string, result: SpawnSyncReturns<string>): CniError {
-  const how = result.signal === null ? `exit status ${result.status}` : `signal ${result.signal}`;
+  const how = result.signal === null ? `exit status ${String(result.status)}` : `signal ${result.signal}`;
   let document: unknown;
   try {
     document = JSON.parse(result.stdout);

@@ -121,24 +121,13 @@ function invoke(
 }
 
 function dispatch(plugin: Plugin, call: Call): Result | undefined {
-  switch (call.environment.command) {
-    case "ADD":
-      return addWhole(plugin, call);
-    case "DEL":
-      plugin.del(call);
-      return undefined;
-    case "CHECK":
-      plugin.check(call);
-      return undefined;
-    case "GC":
-      plugin.gc(call);
-      return undefined;
-    case "STATUS":
-      plugin.status(call);
-      return undefined;
-    case "VERSION":
-      return undefined;
-  }
+  const { command } = call.environment;
+  if (command === "ADD") return addWhole(plugin, call);
+  if (command === "DEL") plugin.del(call);
+  if (command === "CHECK") plugin.check(call);
+  if (command === "GC") plugin.gc(call);
+  if (command === "STATUS") plugin.status(call);
+  return undefined;
 }
 
 /** A result that the configuration's version cannot express is a failure of ADD, which must leave nothing behind. */

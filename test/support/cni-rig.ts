@@ -7,15 +7,7 @@ import { linkDump, type Link } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import { withNetns } from "#kernel/netns";
 import { sys } from "#sys";
-import {
-  GO_PLUGINS,
-  Sandbox,
-  callPlugin,
-  compiledPlugins,
-  nodePlugins,
-  type Invocation,
-  type Outcome,
-} from "./cni.ts";
+import { GO_PLUGINS, Sandbox, callPlugin, compiledPlugins, nodePlugins, type Invocation, type Outcome } from "./cni.ts";
 
 /** The two ways our sources run. */
 export const FORMS = [
@@ -76,7 +68,7 @@ export function asError(outcome: Outcome): { code: number; msg: string; details:
   const { status, document, stdout, stderr } = outcome;
   const { code, msg, details = "", cniVersion } = document ?? {};
   if (status !== 1 || typeof code !== "number" || typeof msg !== "string" || typeof details !== "string") {
-    throw new Error(`not a CNI error: exit status ${status}, output ${stdout}, ${stderr}`);
+    throw new Error(`not a CNI error: exit status ${String(status)}, output ${stdout}, ${stderr}`);
   }
   return { code, msg, details, cniVersion };
 }

@@ -2,6 +2,7 @@
 import { Mac } from "#kernel/ip/mac";
 import { readArguments } from "../../arguments.ts";
 import { configDns, type NetworkConfig } from "../../config.ts";
+import { interfaceNameProblem } from "../../environment.ts";
 import { failure, invalidConfig } from "../../error.ts";
 import type { Fields } from "../../fields.ts";
 import { saysDns } from "../../result/read.ts";
@@ -10,8 +11,8 @@ import type { Dns } from "../../result/types.ts";
 const DEFAULT_BRIDGE = "cni0";
 /** IEEE 802.1Q: 0 is "none", 4095 is reserved. */
 const VLAN_LIMIT = 4094;
-/** What a link's MTU attribute can hold; 0 leaves it to the kernel. */
-const MTU_LIMIT = 0x7fff_ffff;
+/** ETH_MAX_MTU of linux/if_ether.h; 0 leaves it to the kernel. */
+const MTU_LIMIT = 65_535;
 
 export const MASQUERADE_BACKENDS = ["nftables", "iptables"] as const;
 export type MasqueradeBackend = (typeof MASQUERADE_BACKENDS)[number];
@@ -84,8 +85,11 @@ export function bridgeConfig(config: NetworkConfig, args: string): BridgeConfig 
   return result;
 }
 
-export function bridgeName(fields: Fields): string {
-  return fields.string("bridge") || DEFAULT_BRIDGE;
+function bridgeName(fields: Fields): string {
+  const name = fields.string("bridge") || DEFAULT_BRIDGE;
+  const problem = interfaceNameProblem(name);
+  if (problem !== undefined) throw invalidConfig(`bridge is ${JSON.stringify(name)}: ${problem}`);
+  return name;
 }
 
 function readBackend(fields: Fields): MasqueradeBackend | undefined {

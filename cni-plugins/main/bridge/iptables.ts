@@ -48,8 +48,10 @@ interface Outcome {
 function run(program: string, args: readonly string[], input: string): Outcome {
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:${SYSTEM_PATH}` };
-  const { status, stdout, stderr, error } = spawnSync(program, args, { input, env, encoding: "utf8" });
-  const isMissing = (error as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
+  const result = spawnSync(program, args, { input, env, encoding: "utf8" });
+  const { status, stdout, stderr } = result;
+  const error: NodeJS.ErrnoException | undefined = result.error;
+  const isMissing = error?.code === "ENOENT";
   return { status, stdout: stdout ?? "", stderr: stderr ?? error?.message ?? "", isMissing };
 }
 
@@ -61,7 +63,7 @@ function restore(family: Family, variant: Variant, lines: readonly string[]): st
     const text = `failed to locate iptables: ${program} is not installed; install iptables, or let ipMasqBackend be nftables`;
     throw new CniError(CNI_ERROR.notAvailable, text);
   }
-  return status === 0 ? undefined : stderr.trim() || `exit status ${status}`;
+  return status === 0 ? undefined : stderr.trim() || `exit status ${String(status)}`;
 }
 
 export function addIptablesMasquerade(owner: MasqueradeOwner, addresses: readonly Prefix[]): void {

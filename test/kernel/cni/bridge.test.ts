@@ -119,7 +119,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     const result = succeed(call("ADD", { netns: sandbox.path }));
     expect(addressesOf(result).map(({ address }) => address)).toEqual([`${subnet}.2/24`, `fd00:${serial}::2/64`]);
     expect(canPing(sandbox, `fd00:${serial}::1`)).toBe(true);
-    const interfaces = result?.["interfaces"] as { name: string; mtu: number }[];
+    const interfaces = (result?.["interfaces"] ?? []) as { name: string; mtu: number }[];
     const [port] = json("ip", "-j", "-d", "link", "show", interfaces[1]!.name);
     expect(port).toMatchObject({
       mtu: 1400,
@@ -206,7 +206,8 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     const forced = { ...(call("ADD").config as object), forceAddress: true };
     succeed(call("ADD", { netns: sandbox.path, config: forced }));
     const [device] = json("ip", "-j", "-4", "addr", "show", bridge);
-    expect((device?.["addr_info"] as { local: string }[]).map(({ local }) => local)).toEqual([`${subnet}.1`]);
+    const present = (device?.["addr_info"] ?? []) as { local: string }[];
+    expect(present.map(({ local }) => local)).toEqual([`${subnet}.1`]);
     succeed(call("DEL", { netns: sandbox.path }));
   });
 
@@ -221,7 +222,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
       };
       const result = succeed(call("ADD", options));
       succeed(call("DEL", options));
-      return (result?.["interfaces"] as { mac: string }[])[2]?.mac;
+      return ((result?.["interfaces"] ?? []) as { mac: string }[])[2]?.mac;
     };
     const args = { cni: { mac: "02:00:00:00:00:02" } };
     expect(mac({}, "MAC=02:00:00:00:00:01")).toBe("02:00:00:00:00:01");

@@ -239,7 +239,7 @@ const FLAWS: readonly (readonly [string, string, () => Flaw, number, string])[] 
     "a bridge name that is too long",
     "bridge",
     () => ({ config: bridge({ bridge: "a-name-too-long-for-linux" }) }),
-    999,
+    7,
     "a-name-too-long-for-linux",
   ],
   ["no ipam section", "host-local", () => ({ config: { cniVersion: "1.0.0", name: "net" } }), 7, "missing 'ipam' key"],

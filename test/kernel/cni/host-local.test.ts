@@ -55,7 +55,9 @@ function reboot(index: string, machine?: string): void {
     const { mtime } = fs.statSync(index);
     const [first, ...rest] = fs.readlinkSync(entry).split(" ");
     const target =
-      name === ".boot" ? `${machine ?? first} ${old}` : [first, ...rest].join(" ").replaceAll(/[\da-f-]{36}/g, old);
+      name === ".boot"
+        ? `${machine ?? first ?? ""} ${old}`
+        : [first, ...rest].join(" ").replaceAll(/[\da-f-]{36}/g, old);
     fs.rmSync(entry);
     fs.symlinkSync(target, entry);
     fs.utimesSync(index, mtime, mtime);
