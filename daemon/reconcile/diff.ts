@@ -52,6 +52,7 @@ export function isMet(object: KernelObject, found: ActualObject): boolean {
 
 /** What is there is what is wanted, whoever made it. What the wish leaves open, any value meets. */
 export function sameSpec(object: KernelObject, found: KernelObject | ActualObject): boolean {
+  if (object.spec === found.spec && object.kind === found.kind) return true;
   const key = object.kind;
   if (key === "link") return found.kind === key && sameLink(object.spec, found.spec);
   if (key === "address") return found.kind === key && sameAddress(object.spec, found.spec);

@@ -1,5 +1,6 @@
 // What the reconciler believes the kernel has: what the last dump found, brought up to date by what was applied since.
 // It lets one lease's change be worked out without a dump, and tells our own writes from those of others.
+import { isMet, type DesiredView } from "./diff.ts";
 import type { Actual, ActualObject, KernelObject, ObjectKind } from "./port.ts";
 
 export class Known {
@@ -18,8 +19,15 @@ export class Known {
     return this.#kinds.get(kind)?.values() ?? [];
   }
 
-  /** Takes a dump over for the kinds that it could read; what was believed of them before. */
-  replace(actual: Actual, kinds: ReadonlySet<ObjectKind>): Map<ObjectKind, Map<string, ActualObject>> {
+  /**
+   * Takes a dump over for the kinds that it could read; what was believed of them before. What is found as it is wanted is
+   * kept as the wish itself: thousands of peers' objects are then held once, not twice.
+   */
+  replace(
+    actual: Actual,
+    kinds: ReadonlySet<ObjectKind>,
+    desired: DesiredView,
+  ): Map<ObjectKind, Map<string, ActualObject>> {
     const before = new Map<ObjectKind, Map<string, ActualObject>>();
     for (const kind of kinds) {
       if (actual.failed.has(kind)) continue;
@@ -28,7 +36,12 @@ export class Known {
       this.#kinds.set(kind, new Map());
     }
     for (const [key, object] of actual.objects) {
-      if (!actual.failed.has(object.kind)) this.#kinds.get(object.kind)?.set(key, object);
+      if (actual.failed.has(object.kind)) continue;
+      const wish = desired.get(key);
+      const isWish = wish !== undefined && isMet(wish, object);
+      this.#kinds
+        .get(object.kind)
+        ?.set(key, isWish ? ({ ...object, key: wish.key, spec: wish.spec } as ActualObject) : object);
     }
     return before;
   }

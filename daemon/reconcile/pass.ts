@@ -99,7 +99,7 @@ export class Pass {
       const key = dumpKey(kind);
       if (this.#retries.failed(key, error).isNews) this.#failed.push({ key, because: "comparison", error });
     }
-    const before = this.#known.replace(actual, kinds);
+    const before = this.#known.replace(actual, kinds, this.#desired);
     for (const { key } of this.#retries.list()) {
       const kind = kindOfKey(key);
       if (kind === undefined || !kinds.has(kind)) continue;

@@ -70,8 +70,9 @@ export function removeMessage(marks: Marks, links: Links, actual: ActualObject<K
   if (actual.kind === "link") return linkDelete({ name: actual.spec.name });
   const index = links.named(actual.spec.link)?.index;
   if (actual.kind === "route") {
-    const handle = (actual.handle ?? {}) as RouteHandle;
-    return routeDelete({ ...routeOf(marks, actual.spec, index), ...handle });
+    // Destination, gateway and device tell it from any other; its protocol may have been altered since it was made.
+    const { protocol: _, ...route } = routeOf(marks, actual.spec, index);
+    return routeDelete({ ...route, ...(actual.handle as RouteHandle | undefined) });
   }
   if (index === undefined) return undefined;
   if (actual.kind === "address") return addrDelete(addressOf(actual.spec, index));

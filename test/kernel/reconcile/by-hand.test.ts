@@ -138,6 +138,16 @@ describe("what flannel left", () => {
   });
 });
 
+test("a peer's route that somebody wrote again by hand goes with the peer's lease", async () => {
+  const { reconciler } = ours.reconcile();
+  reconciler.replaceLeases([makeLease(2)]);
+  await reconciler.settled();
+  ours.ip("route", "replace", "10.5.2.0/24", "via", "10.5.2.0", "dev", "flannel.1", "onlink");
+  reconciler.deleteLease("10.5.2.0-24");
+  await reconciler.settled();
+  expect(ours.ip("route")).not.toMatch(/10\.5\.2\.0/);
+});
+
 test("a connected route in a peer's place is left, and told of with what to do", async () => {
   ours.ip("link", "add", "other", "type", "bridge");
   ours.ip("address", "add", "10.5.2.1/24", "dev", "other");
