@@ -1,0 +1,185 @@
+// The invariants of DESIGN §5 (spec/invariants.md has the definitions), each checked at the moment that could break it:
+// a write of the store, a change of a kernel, a file, a word of the store client; and all claims after each step.
+import { LodenError } from "#spec/errors";
+import { Prefix } from "#kernel/ip/prefix";
+import { parsePreviousSubnetEnv } from "#spec/subnet-env";
+import { parseSubnetKey } from "../../daemon/lease/keys.ts";
+import { decodeLease } from "../../daemon/lease/record.ts";
+import type { Lease } from "../../daemon/lease/types.ts";
+import type { Change } from "../../daemon/reconcile/port.ts";
+import type { WatchResult } from "../../daemon/store/port.ts";
+import type { Written } from "./etcd.ts";
+import { baseObjects, objectsOf } from "./expected.ts";
+import type { Daemon, Machine } from "./machine.ts";
+import type { ToldRecord } from "./told.ts";
+import type { World } from "./world.ts";
+
+export type Rule = "1 owner" | "2 subnet" | "3 peers" | "4 data path" | "5 convergence" | "defect";
+
+export class Violation extends Error {
+  readonly rule: Rule;
+
+  constructor(rule: Rule, message: string) {
+    super(message);
+    this.rule = rule;
+  }
+}
+
+/** A holder not heard of for this long may be replaced (HEARTBEAT in lease/holder.ts, two and a half times). */
+const SILENCE_MS = 150_000;
+
+export class Judge {
+  readonly #world: World;
+  /** The first violation; the run ends with it. */
+  found: Violation | undefined;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  violated(rule: Rule, text: string): void {
+    if (this.found !== undefined) return;
+    this.found = new Violation(rule, text);
+    this.#world.trace.add("judge", `VIOLATED ${rule}: ${text}`);
+  }
+
+  /** 1: whose record was replaced or removed, and by whom; and who believes in it at that moment. */
+  written({ by, key, before, after }: Written): void {
+    const { machines, timeline, trace, etcd } = this.#world;
+    if (trace.isOn) trace.add("store", `${key} ${after === undefined ? "deleted" : `= ${after.value}`} by ${by ?? "hand"}`);
+    if (by === undefined) {
+      this.robbed(key);
+      return;
+    }
+    const machine = machines.find(({ name }) => name === by)!;
+    const node = machine.daemon?.app.status.sources.node;
+    // A daemon that died with its request under way wrote for the node that it was.
+    if (node === undefined) return;
+    const was = before === undefined ? undefined : readable(key, before.value);
+    const isItsAddress = was?.publicAddress[4]?.equals(node.publicAddress[4]!) === true;
+    if (before !== undefined && was?.nodeId !== node.id) {
+      const silence = timeline.now - (etcd.renewed.get(before.lease) ?? timeline.now);
+      const owner = was === undefined ? "a record that cannot be read" : (was.nodeId ?? "a node without id");
+      const mayTake = isItsAddress && (was.nodeId === undefined || silence >= SILENCE_MS - 1_000);
+      if (!mayTake) {
+        const what = after === undefined ? "deleted" : "wrote over";
+        this.violated("1 owner", `${by} ${what} ${key}, which was ${owner}'s, renewed ${silence / 1_000} s before`);
+      }
+    }
+    if (after === undefined) return;
+    machine.robbedSince = undefined;
+    for (const other of machines) {
+      if (other !== machine && this.#claims(other, key)) {
+        this.violated("1 owner", `${by} wrote ${key}, and ${other.name} holds it, as it rightly believes`);
+      }
+    }
+  }
+
+  /** A record was removed or replaced by a hand: its holder cannot be blamed before it can know. */
+  robbed(key: string): void {
+    for (const machine of this.#world.machines) {
+      if (machine.daemon?.held?.lease.key === key) machine.robbedSince = this.#world.timeline.now;
+    }
+  }
+
+  /** The store was wound back. */
+  woundBack(): void {
+    for (const machine of this.#world.machines) machine.robbedSince = this.#world.timeline.now;
+  }
+
+  /** 1: never two at once. */
+  claims(): void {
+    const { machines } = this.#world;
+    for (const [index, machine] of machines.entries()) {
+      const key = machine.daemon?.held?.lease.key;
+      if (key === undefined || !this.#claims(machine, key)) continue;
+      const other = machines.slice(index + 1).find((each) => this.#claims(each, key));
+      if (other !== undefined) this.violated("1 owner", `${machine.name} and ${other.name} both hold ${key}`);
+    }
+  }
+
+  /** It holds a subnet that overlaps the key's, for certain by its own clock, and reports no conflict. */
+  #claims(machine: Machine, key: string): boolean {
+    const { daemon } = machine;
+    if (daemon === undefined || machine.isPaused || daemon.isStopping || machine.robbedSince !== undefined) return false;
+    const { held } = daemon;
+    if (held === undefined || daemon.reportsConflict) return false;
+    if (held.deadline !== undefined && held.deadline <= this.#world.timeline.now - machine.bootedAt) return false;
+    if (held.lease.key === key) return true;
+    const [own, wanted] = [held.lease.subnet[4], parseSubnetKey(key)?.[4]];
+    return own !== undefined && wanted !== undefined && own.overlaps(wanted);
+  }
+
+  /** 2: a file that names another subnet than the one containers run in. */
+  fileWritten({ machine }: Daemon, file: string, text: string): void {
+    machine.files.set(file, text);
+    if (!file.endsWith(".env")) return;
+    const subnet = parsePreviousSubnetEnv(text).subnet[4];
+    this.#world.trace.add(machine.name, `writes its subnet file: ${subnet}`);
+    if (machine.containers !== undefined && subnet !== machine.containers) {
+      this.violated("2 subnet", `${machine.name} has containers in ${machine.containers}, and now says ${subnet}`);
+    }
+    machine.containers = subnet;
+  }
+
+  /** 3: what the store client says is what the store held. */
+  told(daemon: Daemon, result: WatchResult, records: ReadonlyMap<string, ToldRecord> | undefined): void {
+    const { trace, etcd } = this.#world;
+    if (trace.isOn) trace.add(daemon.name, `is told ${summary(result)}`);
+    if (records === undefined) this.violated("3 peers", `${daemon.name} was told events before a snapshot`);
+    else if (!etcd.truth.held(result.revision, records)) {
+      const keys = [...records.keys()].join(" ") || "nothing";
+      this.violated("3 peers", `${daemon.name} was told that the store at ${result.revision} holds ${keys}; it never did`);
+    }
+  }
+
+  /** 3 and 4: what goes, and why. */
+  applies(daemon: Daemon, changes: readonly Change[], because: ReadonlyMap<string, string>): void {
+    if (daemon.isDead) this.violated("4 data path", `${daemon.name} changes its kernel after its end`);
+    for (const change of changes) {
+      if (change.type !== "remove") continue;
+      const { key } = change.actual;
+      const why = because.get(key);
+      if (baseObjects(daemon)?.has(key) === true) {
+        this.violated("4 data path", `${daemon.name} removes ${key}, which it needs for itself`);
+      }
+      const { records } = daemon.told;
+      if (records === undefined) {
+        this.violated("3 peers", `${daemon.name} removes ${key} before it knows any lease`);
+        continue;
+      }
+      for (const [lease, { value }] of records) {
+        const read = readable(lease, value);
+        const isKept = read === undefined ? why === lease : objectsOf(daemon, read).has(key);
+        if (isKept) this.violated("3 peers", `${daemon.name} removes ${key}, and lease ${lease} stands`);
+      }
+    }
+  }
+
+  daemonFailed(daemon: Daemon, error: Error): void {
+    if (error instanceof LodenError && error.code !== "ERR_INTERNAL") return;
+    this.violated("defect", `the daemon of ${daemon.name} ended with ${error.stack ?? error.message}`);
+  }
+}
+
+export function readable(key: string, value: string): Lease | undefined {
+  try {
+    return decodeLease(key, value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The subnet that a subnet file's text names, as FLANNEL_SUBNET has it. */
+export function subnetText(lease: Lease): string {
+  const subnet = lease.subnet[4]!;
+  return Prefix.of(subnet.first.add(1), subnet.length).toString();
+}
+
+function summary(result: WatchResult): string {
+  if (result.type === "snapshot") {
+    return `snapshot at ${result.revision}: ${result.entries.map(({ key }) => key).join(" ") || "no leases"}`;
+  }
+  const events = result.events.map((event) => (event.type === "put" ? `+${event.entry.key}` : `-${event.key}`));
+  return `events up to ${result.revision}: ${events.join(" ")}`;
+}

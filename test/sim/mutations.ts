@@ -1,0 +1,157 @@
+// Faulty variants of the code under test, put in at a port: the simulator has to find each of them, or it proves
+// nothing about the code without them.
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import type { EtcdOptions } from "../../daemon/store/etcd/options.ts";
+import type { Snapshot, SubnetStore, WatchOptions, WatchResult } from "../../daemon/store/port.ts";
+
+export interface Mutation {
+  /** A store client in the place of the real one. */
+  readonly store?: (store: SubnetStore) => SubnetStore;
+  readonly etcdOptions?: (connect: NonNullable<EtcdOptions["connect"]>) => Partial<EtcdOptions>;
+  /** What a file is read as. */
+  readonly read?: (text: string | undefined) => string | undefined;
+}
+
+export const NONE: Mutation = {};
+
+export const MUTATIONS: Readonly<Record<string, Mutation>> = {
+  /** Writes without comparing: over whatever is there. */
+  "no compare-and-swap": {
+    store: (store) =>
+      variant(store, {
+        put: async (key, value, options, signal) => {
+          for (;;) {
+            const { entries } = await store.snapshot(signal);
+            const expect = entries.find((entry) => entry.key === key)?.modRevision ?? 0n;
+            const result = await store.put(key, value, { ...options, expect }, signal);
+            if (result.ok) return result;
+          }
+        },
+      }),
+  },
+  /** A store that cannot be read holds nothing. */
+  "failed read is empty": {
+    store: (store) =>
+      variant(store, {
+        snapshot: (signal) => store.snapshot(signal).catch(() => EMPTY),
+        watch: (options) => emptyOnTrouble(store, options),
+      }),
+  },
+  /** A watch that is told of compaction goes on from where history begins. */
+  "compaction is ignored": {
+    etcdOptions: (connect) => ({ connect: async (endpoint) => pastCompaction(await connect(endpoint)) }),
+  },
+  /** A lease that the store says is gone counts as renewed. */
+  "lost lease is renewed": {
+    store: (store) =>
+      variant(store, {
+        keepAlive: async (lease, signal) => Math.max(await store.keepAlive(lease, signal), 30),
+        watch: (options) => withoutDeletions(store, options),
+      }),
+  },
+  /** What subnet the node had before is forgotten. */
+  "subnet file is not read": { read: () => "" },
+  /** A watch whose stream broke goes on without what it missed. */
+  "missed events stay missed": {
+    etcdOptions: (connect) => ({ connect: async (endpoint) => fromNow(await connect(endpoint)) }),
+  },
+};
+
+const EMPTY: Snapshot = { type: "snapshot", revision: 1n, config: undefined, entries: [] };
+
+function variant(store: SubnetStore, methods: Partial<SubnetStore>): SubnetStore {
+  return {
+    name: store.name,
+    snapshot: store.snapshot.bind(store),
+    put: store.put.bind(store),
+    putConfig: store.putConfig.bind(store),
+    delete: store.delete.bind(store),
+    keepAlive: store.keepAlive.bind(store),
+    timeToLive: store.timeToLive.bind(store),
+    revoke: store.revoke.bind(store),
+    watch: store.watch.bind(store),
+    close: store.close.bind(store),
+    ...methods,
+  };
+}
+
+async function* emptyOnTrouble(store: SubnetStore, options: WatchOptions): AsyncGenerator<WatchResult> {
+  let last: WatchResult | undefined;
+  let isFailed = false;
+  for await (const result of store.watch({
+    ...options,
+    onTrouble: (error) => {
+      isFailed = error !== undefined;
+      options.onTrouble?.(error);
+    },
+  })) {
+    if (isFailed && last !== undefined) {
+      yield { type: "snapshot", revision: last.revision, config: undefined, entries: [] };
+      isFailed = false;
+    }
+    last = result;
+    yield result;
+  }
+}
+
+async function* withoutDeletions(store: SubnetStore, options: WatchOptions): AsyncGenerator<WatchResult> {
+  for await (const result of store.watch(options)) {
+    if (result.type === "snapshot") yield result;
+    else yield { ...result, events: result.events };
+  }
+}
+
+/** The requests of a watch as they were meant, but from another revision. */
+function restarted(transport: Transport, from: (asked: bigint) => bigint): Transport {
+  return {
+    unary: transport.unary.bind(transport),
+    stream: (method, signal, timeout, header, input) =>
+      transport.stream(method, signal, timeout, header, method.name === "Watch" ? (shifted(input, from) as never) : input),
+  };
+}
+
+async function* shifted(input: AsyncIterable<unknown>, from: (asked: bigint) => bigint): AsyncGenerator<unknown> {
+  for await (const request of input) {
+    const { requestUnion } = request as { requestUnion: { case: string; value: { startRevision: bigint } } };
+    if (requestUnion.case !== "createRequest") yield request;
+    else {
+      const { value } = requestUnion;
+      yield { requestUnion: { ...requestUnion, value: { ...value, startRevision: from(value.startRevision) } } };
+    }
+  }
+}
+
+function pastCompaction(transport: Transport): Transport {
+  const refused = new Set<bigint>();
+  let compacted = 0n;
+  const past = restarted(transport, (asked) => (refused.has(asked) ? compacted : asked));
+  return {
+    unary: past.unary,
+    stream: async (method, signal, timeout, header, input) => {
+      const response = await past.stream(method, signal, timeout, header, input);
+      if (method.name !== "Watch") return response;
+      const message = (async function* () {
+        for await (const each of response.message as AsyncIterable<{ canceled: boolean; compactRevision: bigint }>) {
+          if (each.canceled && each.compactRevision > 0n) {
+            compacted = each.compactRevision;
+            for (let revision = compacted - 1n; revision > 0n && revision > compacted - 1_000n; revision--) {
+              refused.add(revision);
+            }
+            throw new ConnectError("the watch was canceled", Code.Unavailable);
+          }
+          yield each;
+        }
+      })();
+      return { ...response, message: message as never };
+    },
+  };
+}
+
+function fromNow(transport: Transport): Transport {
+  let isFirst = true;
+  return restarted(transport, (asked) => {
+    const from = isFirst ? asked : asked + 3n;
+    isFirst = false;
+    return from;
+  });
+}

@@ -1,0 +1,47 @@
+// What one daemon has been told by its store client: each result of a watch is held against what the store really held,
+// and the sum of them is what may count as a reason to remove something.
+import type { SubnetStore, WatchOptions, WatchResult } from "../../daemon/store/port.ts";
+import type { Daemon } from "./machine.ts";
+
+export interface ToldRecord {
+  readonly modRevision: bigint;
+  readonly value: string;
+}
+
+export class Told {
+  readonly store: SubnetStore;
+  readonly #daemon: Daemon;
+  /** Of the latest watch; undefined until its first snapshot. */
+  records: Map<string, ToldRecord> | undefined;
+
+  constructor(daemon: Daemon, store: SubnetStore) {
+    this.#daemon = daemon;
+    this.store = Object.create(store, {
+      watch: { value: (options: WatchOptions) => this.#watch(store, options) },
+    }) as SubnetStore;
+    // Private fields are the original's: its methods must be called on it.
+    for (const name of ["snapshot", "put", "putConfig", "delete", "keepAlive", "timeToLive", "revoke", "close"] as const) {
+      Object.defineProperty(this.store, name, { value: (store[name] as () => unknown).bind(store) });
+    }
+  }
+
+  async *#watch(store: SubnetStore, options: WatchOptions): AsyncGenerator<WatchResult> {
+    let records: Map<string, ToldRecord> | undefined;
+    this.records = undefined;
+    for await (const result of store.watch(options)) {
+      if (result.type === "snapshot") {
+        records = new Map(result.entries.map((entry) => [entry.key, entry]));
+      } else {
+        for (const event of result.events) {
+          const key = event.type === "put" ? event.entry.key : event.key;
+          if (key === "config") continue;
+          if (event.type === "put") records?.set(key, event.entry);
+          else records?.delete(key);
+        }
+      }
+      this.records = records;
+      this.#daemon.machine.world.judge.told(this.#daemon, result, records);
+      yield result;
+    }
+  }
+}
