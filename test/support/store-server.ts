@@ -51,11 +51,6 @@ export class StoreServer implements AsyncDisposable {
     return server;
   }
 
-  /** Of the running server (setpriv puts it in its own place). */
-  get pid(): number | undefined {
-    return this.#server?.child.pid;
-  }
-
   /** Starts the server on its data; resolves when it serves clients. */
   async run(): Promise<void> {
     this.#server = startProcess(this.#command.command, this.#command.args, { env: { PATH: process.env["PATH"] } });
