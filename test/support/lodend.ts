@@ -8,7 +8,8 @@ import { parseStatus, type Status, statusPaths } from "#spec/status";
 import { iproute, type ThrowAwayNetns, throwAwayNetns } from "./netns.ts";
 import { type Finished, runProcess, type Started, startProcess } from "./processes.ts";
 
-const MAIN = fileURLToPath(new URL("../../daemon/main.ts", import.meta.url));
+/** The daemon's entry, to be run by this Node. */
+export const LODEND = fileURLToPath(new URL("../../daemon/main.ts", import.meta.url));
 const LODEN = fileURLToPath(new URL("../../daemon/cli/loden.ts", import.meta.url));
 
 /** The switch's own address, at which the test can serve the hosts. */
@@ -73,7 +74,7 @@ export class LodendHost implements Disposable {
 
 /** In the current namespace, with an environment that holds nothing but PATH and what is given. */
 export function startLodend(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Started {
-  return startProcess(process.execPath, [MAIN, ...args], { env: { PATH: process.env["PATH"], ...environment } });
+  return startProcess(process.execPath, [LODEND, ...args], { env: { PATH: process.env["PATH"], ...environment } });
 }
 
 /** `loden …`, run to its end. */
