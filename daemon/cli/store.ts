@@ -1,5 +1,4 @@
 // `loden store`: the embedded store as a process. Runs until SIGTERM or SIGINT.
-import { once } from "node:events";
 import { systemClock } from "../clock.ts";
 import { createLog, type Log } from "../log.ts";
 import { type EmbeddedStore, openEmbeddedStore } from "../store/embedded/open.ts";
@@ -17,17 +16,16 @@ export async function runStore(args: readonly string[]): Promise<number> {
     return 0;
   }
   // Before anything is open: a signal that comes early is not lost.
-  const signalled = new AbortController();
-  const stop = Promise.race([once(process, "SIGTERM", signalled), once(process, "SIGINT", signalled)]);
+  const stop = Promise.withResolvers<string>();
+  for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, stop.resolve);
   const log = (await createLog({ ...options.log, terminal: process.stderr.isTTY })).child({ component: "store" });
   const store = openEmbeddedStore({ ...options, clock: systemClock, log });
   try {
     await listenAll(store, options, log);
-    await Promise.race([stop, store.engine.fault]);
-    log.info({}, "stopping");
+    const signal = await Promise.race([stop.promise, store.engine.fault]);
+    log.info({ signal }, "stopping");
     return 0;
   } finally {
-    signalled.abort();
     await store.close();
   }
 }

@@ -17,7 +17,7 @@ export interface RawEtcd {
 /** One connection to `http://host:port`, or with TLS options to `https://host:port`. */
 export function rawEtcd(
   baseUrl: string,
-  nodeOptions: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } = {},
+  nodeOptions: { readonly ca?: Buffer; readonly cert?: string; readonly key?: string } = {},
 ): RawEtcd {
   const sessionManager = new Http2SessionManager(baseUrl, {}, nodeOptions);
   const transport = createGrpcTransport({ baseUrl, sessionManager });

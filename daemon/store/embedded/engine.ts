@@ -157,6 +157,11 @@ export class Engine {
     return session;
   }
 
+  /** Watch streams that are open. */
+  get streams(): number {
+    return this.#sessions.size;
+  }
+
   end(session: WatchSession): void {
     session.close();
     this.#sessions.delete(session);

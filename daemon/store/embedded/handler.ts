@@ -47,6 +47,8 @@ export function requestHandler(context: ServiceContext, shutdownSignal: AbortSig
     const call = async (): Promise<void> => {
       const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
       await universalResponseToNodeResponse(answer, response);
+      // A client that has not ended its half of a stream that is over must not hold the connection open.
+      if (shutdownSignal.aborted) request.stream.close();
     };
     call().catch((error: unknown) => {
       // Refusals are answers; what comes here is a client that went away.

@@ -43,7 +43,7 @@ export async function serve(options: ServeOptions, tls?: TlsFiles): Promise<List
   const shutdown = new AbortController();
   const connections = new Connections(requestHandler(options, shutdown.signal), log);
   const accept = (socket: Socket): void => connections.accept(socket);
-  const server = tls === undefined ? net.createServer(accept) : createTlsServer(readTls(tls), accept);
+  const server = tls === undefined ? net.createServer(accept) : tlsServer(tls, accept);
   server.on("tlsClientError", (error: Error) => log.debug({ err: error }, "a TLS handshake failed"));
   await listening(server, address);
   const { port } = server.address() as AddressInfo;
@@ -93,6 +93,20 @@ function readPem(flag: string, file: string): Buffer {
       cause,
       fields: { file },
     });
+  }
+}
+
+function tlsServer(files: TlsFiles, accept: (socket: Socket) => void): net.Server {
+  const options = readTls(files);
+  try {
+    return createTlsServer(options, accept);
+  } catch (cause) {
+    const { certFile, keyFile } = files;
+    throw new LodenError(
+      "ERR_CONFIG",
+      `--cert-file ${certFile} and --key-file ${keyFile} cannot be used together: ${errorText(cause)}`,
+      { cause, fields: { certFile, keyFile } },
+    );
   }
 }
 
