@@ -4,7 +4,7 @@ import { FAMILIES, type Family } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
 import type { Lease, Node } from "../lease/types.ts";
-import type { Fabric } from "./loop.ts";
+import type { Fabric } from "./reconciler.ts";
 import type { KernelObject } from "./port.ts";
 
 /** What one lease comes to, per family that was looked at. */

@@ -24,6 +24,12 @@ export const ROUTE_PROTOCOL = 76;
 /** Protocols of other scopes, by hash: 100 to 127, free as well. */
 const OTHER_PROTOCOLS = { first: 100, count: 28 } as const;
 
+/** What every daemon's link alias begins with. */
+export const ALIAS_PREFIX = "loden ";
+
+/** Bytes that an alias has room for behind its prefix, IFALIASZ being 256 with the closing zero. */
+const LONGEST_SCOPE = 255 - ALIAS_PREFIX.length;
+
 /** RTPROT_BOOT: what flannel and `ip route add` write. */
 export const PROTOCOL_BOOT = 3;
 
@@ -43,15 +49,14 @@ export interface Marks {
 /** The marks of the daemon that serves `scope`, the store's prefix. */
 export function ownershipMarks(scope: string, networks: readonly Prefix[]): Marks {
   if (scope === DEFAULT_SCOPE) {
-    const names = { linkAlias: `loden ${scope}`, routeProtocol: ROUTE_PROTOCOL, nftTable: "loden" };
+    const names = { linkAlias: `${ALIAS_PREFIX}${scope}`, routeProtocol: ROUTE_PROTOCOL, nftTable: "loden" };
     return { scope, isDefaultScope: true, ...names, networks };
   }
   const hash = createHash("sha256").update(scope).digest();
   return {
     scope,
     isDefaultScope: false,
-    // IFALIASZ is 256 with the closing zero.
-    linkAlias: `loden ${scope}`.slice(0, 255),
+    linkAlias: `${ALIAS_PREFIX}${Buffer.byteLength(scope) > LONGEST_SCOPE ? `sha256:${hash.toString("hex")}` : scope}`,
     routeProtocol: OTHER_PROTOCOLS.first + (hash.readUInt16BE(0) % OTHER_PROTOCOLS.count),
     nftTable: `loden-${hash.toString("hex").slice(0, 8)}`,
     networks,

@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { DesiredState } from "./desired.ts";
 import { diff, isMet, needsReplacement } from "./diff.ts";
 import { linkOf, type Known } from "./known.ts";
-import type { FailedChange, Failure, ReconcileEvent, Repair } from "./loop.ts";
+import type { FailedChange, Failure, ReconcileEvent, Repair } from "./reconciler.ts";
 import { KINDS, kindOfKey } from "./objects.ts";
 import { OccupiedError, type ActualObject, type Change, type Kernel, type ObjectKind, type Outcome } from "./port.ts";
 import type { Retries } from "./retries.ts";
@@ -268,12 +268,9 @@ function linkName(actual: ActualObject): string {
 }
 
 function refusal(change: Change): LodenError | undefined {
-  if (change.type !== "update" || change.actual.untouchable !== true) return undefined;
+  if (change.type !== "update" || change.actual.untouchable === undefined) return undefined;
   const { key, because } = change.object;
-  return new LodenError(
-    "ERR_KERNEL_CONFLICT",
-    `${key}, wanted by ${because}, is there already by the kernel's own doing: an interface of this host has an address ` +
-      "in that network; take that address away or move the fabric's network elsewhere",
-    { fields: { key, because } },
-  );
+  return new LodenError("ERR_KERNEL_CONFLICT", `${key}, wanted by ${because}, ${change.actual.untouchable}`, {
+    fields: { key, because },
+  });
 }

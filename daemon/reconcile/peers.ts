@@ -3,7 +3,7 @@ import type { Family } from "#kernel/ip/address";
 import type { Lease } from "../lease/types.ts";
 import { admit } from "./admission.ts";
 import type { DesiredState } from "./desired.ts";
-import type { Fabric, ReconcileEvent } from "./loop.ts";
+import type { Fabric, ReconcileEvent } from "./reconciler.ts";
 import type { KernelObject } from "./port.ts";
 
 interface Peer {

@@ -109,8 +109,8 @@ export type ActualObject<Kind extends ObjectKind = ObjectKind> = {
     readonly key: string;
     /** The object bears Loden's mark: it may be pruned when nobody wants it. */
     readonly ours: boolean;
-    /** Nobody of user space made it (a route of protocol kernel): it is neither replaced nor removed, but reported. */
-    readonly untouchable?: boolean;
+    /** Why it is neither replaced nor removed, with what the user can do: it is the kernel's own, or another daemon's. */
+    readonly untouchable?: string;
     /** What the kernel implementation needs besides the spec to find exactly this object again when it is to be removed. */
     readonly handle?: unknown;
     readonly spec: K extends "link" ? LinkSpec | OtherLinkSpec : SpecByKind[K];

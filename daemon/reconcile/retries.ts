@@ -1,6 +1,6 @@
 // What failed, and when it is tried again. Each object waits for itself, longer each time; nobody waits for another.
 import type { Clock } from "../clock.ts";
-import type { Failure } from "./loop.ts";
+import type { Failure } from "./reconciler.ts";
 
 /** Milliseconds before the second try; doubled for each one after that. */
 const FIRST_DELAY = 100;

@@ -4,10 +4,14 @@ import type { FdbEntry } from "#kernel/netlink/fdb";
 import type { Link } from "#kernel/netlink/link";
 import { NEIGHBOUR_FLAG, type Neighbour } from "#kernel/netlink/neigh";
 import { ROUTE_TABLE, type Route } from "#kernel/netlink/route";
-import { PROTOCOL_BOOT, PROTOCOL_KERNEL, type Marks } from "../marks.ts";
+import { ALIAS_PREFIX, PROTOCOL_BOOT, PROTOCOL_KERNEL, type Marks } from "../marks.ts";
 import { addressKey, fdbKey, linkKey, neighbourKey, routeKey } from "../objects.ts";
 import type { ActualObject } from "../port.ts";
 import type { Links } from "./links.ts";
+
+const CONNECTED =
+  "is there already by the kernel's own doing: an interface of this host has an address in that network; take that " +
+  "address away or move the fabric's network elsewhere";
 
 /** linux/neighbour.h */
 const NUD_PERMANENT = 0x80;
@@ -27,8 +31,9 @@ export function foundLink(marks: Marks, links: Links, link: Link): ActualObject<
   const ours = isOurLink(marks, link);
   const key = linkKey(name);
   const parent = kind?.kind === "vxlan" ? links.at(kind.parent)?.name : undefined;
+  const other = ours || link.alias?.startsWith(ALIAS_PREFIX) !== true ? {} : { untouchable: heldByOther(link) };
   if (kind?.kind !== "vxlan" || kind.vni === undefined || kind.local === undefined || parent === undefined) {
-    return { kind: "link", key, ours, spec: { name, detail: { kind: "other", name: kind?.kind ?? "" } } };
+    return { kind: "link", key, ours, ...other, spec: { name, detail: { kind: "other", name: kind?.kind ?? "" } } };
   }
   const detail = {
     kind: "vxlan",
@@ -43,7 +48,15 @@ export function foundLink(marks: Marks, links: Links, link: Link): ActualObject<
   // A remote of its own (a group) would make the device flood: no device of ours has one.
   if (kind.group !== undefined)
     return { kind: "link", key, ours, spec: { name, detail: { kind: "other", name: "vxlan" } } };
-  return { kind: "link", key, ours, spec };
+  return { kind: "link", key, ours, ...other, spec };
+}
+
+function heldByOther({ name, alias = "" }: Link): string {
+  const prefix = alias.slice(ALIAS_PREFIX.length);
+  return (
+    `belongs to a Loden daemon with the store prefix ${prefix}: give the two networks different VNIs or, if that daemon ` +
+    `is no more, delete the interface (ip link delete ${name})`
+  );
 }
 
 /** Undefined for an address of a link that is gone. */
@@ -70,7 +83,7 @@ export function foundRoute(marks: Marks, links: Links, route: Route): ActualObje
     key: `${routeKey(destination, metric)}${tos === 0 ? "" : ` tos ${tos}`}`,
     ours,
     handle: handleOf(route),
-    ...(route.protocol === PROTOCOL_KERNEL ? { untouchable: true } : {}),
+    ...(route.protocol === PROTOCOL_KERNEL ? { untouchable: CONNECTED } : {}),
     spec: {
       destination,
       link: isPlain ? (link?.name ?? "") : "",

@@ -1,5 +1,7 @@
 // The Kernel port on Linux: rtnetlink for links, addresses, routes, neighbours and FDB entries, nftables for tables,
 // /proc/sys for sysctls.
+import { existsSync } from "node:fs";
+import { FAMILIES, type Family } from "#kernel/ip/address";
 import { addrDump } from "#kernel/netlink/addr";
 import { fdbDump } from "#kernel/netlink/fdb";
 import type { Link } from "#kernel/netlink/link";
@@ -149,15 +151,25 @@ export class NetlinkKernel implements Kernel, Disposable {
   /** Ours, and those that flannel may have left; a host's other routes, which may be a million, stay unread. */
   #routes(wanted: Wanted): ActualObject<"route">[] {
     const table = ROUTE_TABLE.main;
-    const protocols = this.#isObstructed ? [undefined] : [this.#marks.routeProtocol, PROTOCOL_BOOT];
-    const found = protocols.flatMap((protocol) =>
-      routeDump(this.#socket, { table, ...(protocol === undefined ? {} : { protocol }) }).flatMap(
-        (route) => foundRoute(this.#marks, this.#links, route) ?? [],
-      ),
+    const protocols = this.#isObstructed
+      ? [{}]
+      : [this.#marks.routeProtocol, PROTOCOL_BOOT].map((protocol) => ({ protocol }));
+    const found = kernelFamilies().flatMap((family) =>
+      protocols
+        .flatMap((protocol) => routeDump(this.#socket, { family, table, ...protocol }))
+        .flatMap((route) => foundRoute(this.#marks, this.#links, route) ?? []),
     );
     this.#isObstructed &&= found.some((route) => !route.ours && wanted.has(route.key));
     return found;
   }
+}
+
+/**
+ * The families the kernel has. Asked for the routes of one it lacks, it lists those of all others instead
+ * (rtnetlink_rcv_msg falls back to the handler of PF_UNSPEC).
+ */
+function kernelFamilies(): readonly Family[] {
+  return existsSync("/proc/net/if_inet6") ? FAMILIES : [4];
 }
 
 /** Of several with one key the first is the one the kernel uses; the others get a number. */

@@ -161,6 +161,17 @@ test("a connected route in a peer's place is left, and told of with what to do",
   expect(ours.ip("route")).toMatch(/10\.5\.2\.0\/24 dev other proto kernel/);
 });
 
+test("the device of another daemon on this host is left, and told of with what to do", async () => {
+  byHand(ours, "02:00:00:00:00:42", []);
+  ours.ip("link", "set", "flannel.1", "alias", "loden /other/network");
+  const running = ours.reconcile();
+  await running.event(({ type }) => type === "failed");
+  expect(running.reconciler.state().failed).toMatchObject([
+    { key: linkKey("flannel.1"), error: { message: expect.stringContaining("store prefix /other/network") } },
+  ]);
+  expect(ours.ip("link", "show", "flannel.1")).toMatch(/02:00:00:00:00:42[^]*alias loden \/other\/network/);
+});
+
 test("a second device of the same VNI is named in the error, as the kernel names it", async () => {
   ours.ip("link", "add", "taken", "type", "vxlan", "id", "1", "dstport", "8472", "local", "192.168.0.1", "dev", "eth0");
   const running = ours.reconcile();

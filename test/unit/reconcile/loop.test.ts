@@ -482,7 +482,10 @@ describe("what others made", () => {
 
   test("a route of the kernel's own is left, and told of", async () => {
     const spec = { destination: subnetOf(4, 4), link: "eth0", onlink: false };
-    kernel.objects.set("route 10.5.4.0/24", { ...asActual(routeObject(spec), false), untouchable: true });
+    kernel.objects.set("route 10.5.4.0/24", {
+      ...asActual(routeObject(spec), false),
+      untouchable: "is the kernel's own",
+    });
     const reconciler = await running(undefined, [2, 4]);
     expect(kernel.objects.get("route 10.5.4.0/24")).toMatchObject({ spec: { link: "eth0" } });
     expect(reconciler.state().failed).toMatchObject([
