@@ -12,7 +12,7 @@ import { Known } from "./known.ts";
 import { BASE, KINDS } from "./objects.ts";
 import { Pass } from "./pass.ts";
 import { Peers } from "./peers.ts";
-import type { Kernel, Observation, ObjectKind } from "./port.ts";
+import type { Kernel, KernelObject, Observation, ObjectKind } from "./port.ts";
 import type { Fabric, ReconcileEvent, Reconciler, ReconcilerOptions, ReconcilerState } from "./reconciler.ts";
 import { Retries } from "./retries.ts";
 
