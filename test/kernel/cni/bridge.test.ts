@@ -19,6 +19,10 @@ beforeAll(() => {
 
 afterAll(() => host[Symbol.dispose]());
 
+/** Bridges that filter VLANs need CONFIG_BRIDGE_VLAN_FILTERING. */
+const hasVlans =
+  spawnSync("unshare", ["--net", "ip", "link", "add", "probe", "type", "bridge", "vlan_filtering", "1"]).status === 0;
+
 let serial = 0;
 
 interface Setup {
@@ -170,7 +174,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     succeed(call("DEL", { netns: sandbox.path }));
   });
 
-  test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
+  test.each<[string, object, object]>([
     [
       "the pool is exhausted",
       {},
@@ -178,7 +182,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     ],
     ["a route cannot be added", {}, { routes: [{ dst: "10.9.0.0/16", gw: "192.168.77.1" }] }],
     ["IPAM is not there", {}, { type: "no-such-ipam" }],
-    ["the kernel lacks VLANs on bridges", { vlan: 100 }, {}],
+    ...(hasVlans ? [] : ([["the kernel lacks VLANs on bridges", { vlan: 100 }, {}]] as [string, object, object][])),
   ])("an ADD that fails because %s leaves nothing behind", (_, config, ipam) => {
     const { call, reservations } = network({
       directory,
@@ -195,6 +199,21 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     expect(host.linksIn(sandbox).map(({ name }) => name)).toEqual(["lo"]);
     expect(reservations()).toEqual([]);
     expect(ruleset()).toBe(rules);
+  });
+
+  test.skipIf(!hasVlans)(`VLANs of the port, and a gateway in one${hasVlans ? "" : " (the kernel lacks them)"}`, () => {
+    const config = { isGateway: true, vlan: 100, vlanTrunk: [{ minID: 200, maxID: 201 }, { id: 300 }] };
+    const { call, bridge } = network({ directory, config });
+    using sandbox = host.sandbox();
+    const result = succeed(call("ADD", { netns: sandbox.path }));
+    const interfaces = (result?.["interfaces"] ?? []) as { name: string }[];
+    expect(interfaces[3]?.name).toBe(`${bridge}.100`);
+    const [port] = json("bridge", "-j", "vlan", "show", "dev", interfaces[1]!.name);
+    expect(port?.["vlans"]).toEqual([
+      { vlan: 100, flags: ["PVID", "Egress Untagged"] },
+      ...[200, 201, 300].map((vlan) => ({ vlan })),
+    ]);
+    succeed(call("DEL", { netns: sandbox.path }));
   });
 
   test("a bridge with another address is refused, or given ours by force", () => {
