@@ -174,7 +174,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     succeed(call("DEL", { netns: sandbox.path }));
   });
 
-  test.each<[string, object, object]>([
+  test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
     [
       "the pool is exhausted",
       {},
@@ -182,7 +182,13 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     ],
     ["a route cannot be added", {}, { routes: [{ dst: "10.9.0.0/16", gw: "192.168.77.1" }] }],
     ["IPAM is not there", {}, { type: "no-such-ipam" }],
-    ...(hasVlans ? [] : ([["the kernel lacks VLANs on bridges", { vlan: 100 }, {}]] as [string, object, object][])),
+    ...(hasVlans
+      ? []
+      : ([["the kernel lacks VLANs on bridges", { vlan: 100 }, {}]] as [
+          string,
+          Record<string, unknown>,
+          Record<string, unknown>,
+        ][])),
   ])("an ADD that fails because %s leaves nothing behind", (_, config, ipam) => {
     const { call, reservations } = network({
       directory,
