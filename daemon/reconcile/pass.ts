@@ -57,11 +57,12 @@ export class Pass {
     const changes = this.#changes(dumped, keys, prune);
     const outcomes = this.#apply(changes);
     const noLink = failedLinks(changes, outcomes);
+    const lost = this.#lostLinks(changes, before);
     let failures = 0;
     const repairs: Repair[] = [];
     for (const [index, change] of changes.entries()) {
       const error = outcomes[index];
-      const wasDrift = this.#isDrift(change, before);
+      const wasDrift = this.#isDrift(change, before) || lost.has(linkOfChange(change) ?? "");
       if (!this.#book(change, error, noLink)) failures++;
       else if (wasDrift) repairs.push({ key: keyOf(change), change: change.type });
     }
@@ -171,6 +172,16 @@ export class Pass {
     return change.type === "remove" ? was === undefined : was !== undefined && isMet(change.object, was);
   }
 
+  /** Links that others took away or spoilt, and with them all that was on them, whether that was dumped or not. */
+  #lostLinks(changes: readonly Change[], before: Before): Set<string> {
+    const lost = new Set<string>();
+    for (const change of changes) {
+      if (change.type === "remove" || change.object.kind !== "link" || !this.#isDrift(change, before)) continue;
+      if (flushed(change).kinds.length > 0) lost.add(change.object.spec.name);
+    }
+    return lost;
+  }
+
   /** True for a success. */
   #book(change: Change, error: Outcome, noLink: ReadonlySet<string>): boolean {
     const key = keyOf(change);
@@ -179,7 +190,7 @@ export class Pass {
       const { tries, isNews } = this.#retries.failed(key, error);
       const news = error instanceof OccupiedError ? tries === 2 : isNews;
       // Thousands of objects fail with their link; one of these is enough to tell.
-      const link = linkOf(change.type === "remove" ? change.actual : change.object);
+      const link = linkOfChange(change);
       if (news && (link === undefined || !noLink.has(link))) this.#failed.push({ key, because, error });
       return false;
     }
@@ -227,6 +238,10 @@ function kindOf(change: Change): ObjectKind {
 
 function dumpKey(kind: ObjectKind): string {
   return `dump of ${kind}`;
+}
+
+function linkOfChange(change: Change): string | undefined {
+  return linkOf(change.type === "remove" ? change.actual : change.object);
 }
 
 function isAdoption(change: Change): boolean {

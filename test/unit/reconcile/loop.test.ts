@@ -372,12 +372,13 @@ describe("drift", () => {
   });
 
   test("the device removed: it and all on it are back after one batch", async () => {
-    await running();
+    const reconciler = await running();
     const before = keys();
     kernel.delete(LINK);
     await soon();
     expect(keys()).toEqual(before);
     expect(kernel.batches.map((batch) => batch.length)).toEqual([9]);
+    expect(reconciler.state().driftRepaired).toBe(9);
   });
 
   test("the device down: it is up again, and so are the routes the kernel dropped without a word", async () => {
