@@ -187,8 +187,7 @@ export function takeLock(sys: Sys, subnetFile: string): Disposable {
   const { lock } = statusPaths(subnetFile);
   let fd: number;
   try {
-    mkdirSync(path.dirname(lock), { recursive: true, mode: 0o755 });
-    fd = sys.open(lock, constants.O_RDWR | constants.O_CREAT, FILE_MODE);
+    fd = openLock(sys, lock);
   } catch (error) {
     throw new LodenError("ERR_CONFIG", `the directory of --subnet-file cannot be written: ${errorText(error)}`, {
       cause: error,
@@ -203,6 +202,16 @@ export function takeLock(sys: Sys, subnetFile: string): Disposable {
     throw new LodenError("ERR_CONFIG", text, { cause: error, fields: { file: lock } });
   }
   return { [Symbol.dispose]: () => sys.close(fd) };
+}
+
+function openLock(sys: Sys, lock: string): number {
+  const open = (): number => sys.open(lock, constants.O_RDWR | constants.O_CREAT, FILE_MODE);
+  try {
+    return open();
+  } catch {
+    mkdirSync(path.dirname(lock), { recursive: true, mode: 0o755 });
+    return open();
+  }
 }
 
 function refusals(state: ReconcilerState | undefined): Record<string, string> {

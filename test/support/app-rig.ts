@@ -1,11 +1,8 @@
 // Whole daemons in one process: the app's real code on a store in memory, a kernel without a kernel, and a clock that
-// stands still. The daemons' files are in memory; only their locks are real, in a directory of the rig's own.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { sys } from "#sys";
+// stands still. Files and locks are in memory too.
 import type { Notification } from "#kernel/notify";
 import { Prefix } from "#kernel/ip/prefix";
+import { Errno, type Sys } from "#kernel/sys";
 import { ADDRESS_FLAG } from "#kernel/netlink/addr";
 import { parseStatus, type Status, statusPaths } from "#spec/status";
 import { type App, createApp } from "../../daemon/app.ts";
@@ -36,7 +33,7 @@ export function seededRandom(seed: number) {
 export class AppRig implements Disposable {
   readonly clock = new ManualClock();
   readonly world = new MemoryWorld(this.clock);
-  readonly directory = mkdtempSync(path.join(tmpdir(), "loden-apps-"));
+  readonly locks = memoryLocks();
   readonly #nodes: RigNode[] = [];
 
   /** Node n has the addresses 192.168.0.n and fd99::n on eth0. It is not started. */
@@ -57,7 +54,6 @@ export class AppRig implements Disposable {
 
   [Symbol.dispose](): void {
     for (const node of this.#nodes) node.kill();
-    rmSync(this.directory, { recursive: true });
   }
 }
 
@@ -83,7 +79,7 @@ export class RigNode {
     this.#args = args;
     this.#id = id;
     this.store = new MemorySubnetStore(rig.world, { name: id, random: seededRandom(n) });
-    this.subnetFile = path.join(rig.directory, `host-${n}-${id}`, "subnet.env");
+    this.subnetFile = `/hosts/${n}-${id}/subnet.env`;
   }
 
   start(): App {
@@ -93,7 +89,7 @@ export class RigNode {
     this.#stop = new AbortController();
     this.ended = undefined;
     const app = createApp(invocation.options, {
-      sys,
+      sys: this.#rig.locks,
       store: this.store,
       clock: this.#rig.clock,
       random: seededRandom(this.#n * 7919),
@@ -154,6 +150,30 @@ export class RigNode {
   objects(pattern = /./): string[] {
     return [...this.kernel.objects.keys()].filter((key) => pattern.test(key)).toSorted();
   }
+}
+
+/** The part of Sys that the lock of a subnet file needs: one descriptor at a time may lock a path. */
+function memoryLocks(): Sys {
+  const paths = new Map<number, string>();
+  const holders = new Map<string, number>();
+  let next = 3;
+  const calls: Pick<Sys, "open" | "flock" | "close"> = {
+    open: (file) => {
+      paths.set(next, file);
+      return next++;
+    },
+    flock: (fd) => {
+      const file = paths.get(fd)!;
+      if (holders.has(file)) throw new Errno(11, "flock", file);
+      holders.set(file, fd);
+    },
+    close: (fd) => {
+      const file = paths.get(fd) ?? "";
+      if (holders.get(file) === fd) holders.delete(file);
+      paths.delete(fd);
+    },
+  };
+  return calls as Sys;
 }
 
 function hostView(n: number): HostView {

@@ -13,7 +13,8 @@ export interface TempDir extends AsyncDisposable {
 export function tempDir(name: string): TempDir {
   const directory = mkdtempSync(path.join(tmpdir(), `loden-${name}-`));
   const janitor = fileURLToPath(new URL("janitor.ts", import.meta.url));
-  const child = spawn(process.execPath, [janitor, directory], { stdio: ["pipe", "ignore", "inherit"] });
+  // Detached: what is sent to the test's process group must not end it before it has cleaned up.
+  const child = spawn(process.execPath, [janitor, directory], { stdio: ["pipe", "ignore", "inherit"], detached: true });
   return {
     path: directory,
     [Symbol.asyncDispose]: async () => {
