@@ -44,11 +44,14 @@ export function requestHandler(context: ServiceContext, shutdownSignal: AbortSig
     }
     // Names no virtual host here, and what a client writes there need not fit into a URL.
     request.headers[":authority"] = "store";
+    // Once the trailers are on their way: a client that has not ended its half of the stream must not hold a
+    // connection open that is to close.
+    request.stream.once("wantTrailers", () => {
+      if (shutdownSignal.aborted) setImmediate(() => request.stream.close());
+    });
     const call = async (): Promise<void> => {
       const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
       await universalResponseToNodeResponse(answer, response);
-      // A client that has not ended its half of a stream that is over must not hold the connection open.
-      if (shutdownSignal.aborted) request.stream.close();
     };
     call().catch((error: unknown) => {
       // Refusals are answers; what comes here is a client that went away.
