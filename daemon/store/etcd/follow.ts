@@ -1,12 +1,14 @@
 // The endless watch: list, watch from there, go on after a lost stream, and list again when something may have been
 // missed. A failure only ever means that it is tried again; the consumer is never told of a store that is empty
 // because it could not be read.
+import { create } from "@bufbuild/protobuf";
 import type { Random } from "../../clock.ts";
 import { Backoff } from "../backoff.ts";
 import type { WatchOptions } from "../port.ts";
 import type { WatchBuffer } from "../watch-buffer.ts";
 import type { EtcdClient } from "./client.ts";
 import { etcdError } from "./errors.ts";
+import { Event_EventType, EventSchema } from "./generated/kv_pb.js";
 import type { Keyspace } from "./keyspace.ts";
 import { list } from "./read.ts";
 import { type Position, watchSession } from "./watch.ts";
@@ -43,15 +45,19 @@ export async function follow(
         listings += 1;
         // The consumer may be busy: what it gets should be what there is when it comes.
         await buffer.hungry();
-        const { snapshot, header } = await list(client, keyspace, signal);
+        const { snapshot, header, newest } = await list(client, keyspace, signal);
         buffer.snapshot(snapshot);
         const { clusterId, raftTerm } = header;
-        position = { revision: snapshot.revision, clusterId, term: raftTerm, fresh: true };
+        const last = newest && create(EventSchema, { type: Event_EventType.PUT, kv: newest });
+        position = { revision: snapshot.revision, last, clusterId, term: raftTerm, fresh: true };
       }
       await watchSession(client, keyspace, position, signal, hooks);
       position = undefined;
     } catch (thrown) {
       if (signal.aborted) return;
+      // Whatever comes back may be another copy of the store; without a change to know it by, only a listing tells.
+      if (position?.last === undefined) position = undefined;
+      else position.fresh = false;
       trouble = true;
       onTrouble?.(etcdError(client.name, thrown));
       await backoff.wait(signal).catch(() => {});

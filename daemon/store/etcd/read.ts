@@ -4,6 +4,7 @@ import type { Entry, Snapshot } from "../port.ts";
 import { CONFIG_KEY } from "../record-key.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError, etcdMalformed } from "./errors.ts";
+import type { KeyValue } from "./generated/kv_pb.js";
 import { KV, type ResponseHeader } from "./generated/rpc_pb.js";
 import { entryOf, type Keyspace } from "./keyspace.ts";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -12,6 +13,8 @@ export interface Listing {
   readonly snapshot: Snapshot;
   /** The header of the (last) answer: which copy of the store this is. */
   readonly header: ResponseHeader;
+  /** The record written last, whether or not it is one of the snapshot's; undefined when there is none. */
+  readonly newest: KeyValue | undefined;
 }
 
 /** Times that a read is begun again because its revision was compacted under it. */
@@ -31,6 +34,7 @@ export async function list(client: EtcdClient, keyspace: Keyspace, signal: Abort
 async function listOnce(client: EtcdClient, keyspace: Keyspace, signal: AbortSignal | undefined): Promise<Listing> {
   const entries: Entry[] = [];
   let config: Entry | undefined;
+  let newest: KeyValue | undefined;
   let key = keyspace.start;
   let limit = client.limits.page;
   let revision = 0n;
@@ -46,13 +50,14 @@ async function listOnce(client: EtcdClient, keyspace: Keyspace, signal: AbortSig
     }
     revision ||= page.header.revision;
     for (const kv of page.kvs) {
+      if (newest === undefined || kv.modRevision > newest.modRevision) newest = kv;
       const name = keyspace.nameOf(kv.key);
       if (name === CONFIG_KEY) config = entryOf(name, kv);
       else if (name !== undefined) entries.push(entryOf(name, kv));
     }
     const last = page.kvs.at(-1);
     if (!page.more || last === undefined) {
-      return { snapshot: { type: "snapshot", revision, config, entries }, header: page.header };
+      return { snapshot: { type: "snapshot", revision, config, entries }, header: page.header, newest };
     }
     // Keys come in order; a server that gives the same ones again would be read for ever.
     if (Buffer.compare(last.key, key) < 0) throw etcdMalformed(client.name, "a page of records is not in key order");

@@ -5,7 +5,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Events, StoreEvent } from "../port.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError, etcdError, etcdMalformed } from "./errors.ts";
-import type { Event } from "./generated/kv_pb.js";
+import { type Event, Event_EventType } from "./generated/kv_pb.js";
 import { Watch, type WatchRequestSchema, type WatchResponse } from "./generated/rpc_pb.js";
 import type { Keyspace } from "./keyspace.ts";
 import { RequestQueue } from "./request-queue.ts";
@@ -16,6 +16,11 @@ type WatchRequest = MessageInitShape<typeof WatchRequestSchema>;
 export interface Position {
   /** Everything up to here is known. */
   revision: bigint;
+  /**
+   * The last change that is known, undefined while none is. A store restored from a backup may be past `revision` by the
+   * time it is seen again, with the same cluster id and term: only its history tells that it is another one.
+   */
+  last: Event | undefined;
   clusterId: bigint;
   term: bigint;
   /** Just listed, so a member that lags behind the listing is no sign of a restored backup. */
@@ -51,7 +56,7 @@ export async function watchSession(
   const begin = (): AsyncIterable<WatchRequest> => {
     requests.end();
     requests = new RequestQueue();
-    requests.push(createRequest(keyspace, position.revision));
+    requests.push(createRequest(keyspace, startOf(position)));
     return requests;
   };
   const stream = await client.stream(Watch.method.watch, begin, both);
@@ -98,6 +103,11 @@ export async function watchSession(
   }
 }
 
+/** After a listing from there on; after a lost stream from the last change, to see that it is still there. */
+function startOf(position: Position): bigint {
+  return position.fresh ? position.revision : (position.last?.kv?.modRevision ?? position.revision);
+}
+
 function createRequest(keyspace: Keyspace, known: bigint): WatchRequest {
   return {
     requestUnion: {
@@ -122,6 +132,8 @@ class Session {
   readonly #hooks: SessionHooks;
   readonly #limit: number;
   #watchId: bigint | undefined;
+  /** The change that must come first, for this to be the history that is known. */
+  #expected: Event | undefined;
   #fragments: Event[] = [];
   #bytes = 0;
 
@@ -131,6 +143,7 @@ class Session {
     this.#position = position;
     this.#hooks = hooks;
     this.#limit = limit;
+    if (!position.fresh) this.#expected = position.last;
   }
 
   take(response: WatchResponse): SessionEnd | undefined {
@@ -144,7 +157,10 @@ class Session {
     if (response.created) return this.#created(response);
     // Answers to a progress request bear another id. They are a sign of life and no more: before 3.4.25 and 3.5.8 etcd
     // sends them ahead of events that they claim to follow (etcd issue 15220).
-    if (this.#watchId === undefined || response.watchId !== this.#watchId) return undefined;
+    if (this.#watchId === undefined) return undefined;
+    // Nothing to tell, and the change that must come first has not come: it is not in this history.
+    if (this.#expected !== undefined && response.events.length === 0 && !response.fragment) return "restored";
+    if (response.watchId !== this.#watchId) return undefined;
     this.#hooks.onAlive();
     if (response.events.length === 0 && !response.fragment) {
       if (this.#fragments.length === 0 && header.revision > this.#position.revision) {
@@ -175,12 +191,14 @@ class Session {
     }
     if (this.#bytes > this.#limit) return "behind";
     if (response.fragment) return undefined;
+    if (!this.#isKnownHistory()) return "restored";
     const events: StoreEvent[] = [];
     const known = this.#position.revision;
     for (const event of this.#fragments) {
       const revision = event.kv?.modRevision ?? 0n;
       if (revision <= known) continue;
       if (revision > this.#position.revision) this.#position.revision = revision;
+      this.#position.last = event;
       const shown = this.#keyspace.eventOf(event);
       if (shown !== undefined) events.push(shown);
     }
@@ -190,4 +208,32 @@ class Session {
     // The revision of the last event, not of the header: a watch that catches up gets old events under today's header.
     return this.#hooks.onEvents({ type: "events", revision: this.#position.revision, events }) ? undefined : "behind";
   }
+
+  /** What comes first after a lost stream is the last change before it, and nothing else that should be known. */
+  #isKnownHistory(): boolean {
+    const expected = this.#expected;
+    if (expected === undefined || this.#fragments.length === 0) return true;
+    this.#expected = undefined;
+    const at = expected.kv?.modRevision ?? 0n;
+    return (
+      this.#fragments.some((event) => isSame(event, expected)) &&
+      this.#fragments.every(
+        ({ kv }) => kv === undefined || kv.modRevision === at || kv.modRevision > this.#position.revision,
+      )
+    );
+  }
+}
+
+function isSame(a: Event, b: Event): boolean {
+  const [one, other] = [a.kv, b.kv];
+  if (one === undefined || other === undefined || a.type !== b.type) return false;
+  if (one.modRevision !== other.modRevision || Buffer.compare(one.key, other.key) !== 0) return false;
+  if (a.type === Event_EventType.DELETE) return true;
+  const { createRevision, version, lease, value } = one;
+  return (
+    createRevision === other.createRevision &&
+    version === other.version &&
+    lease === other.lease &&
+    Buffer.compare(value, other.value) === 0
+  );
 }

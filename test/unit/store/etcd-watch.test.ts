@@ -155,14 +155,21 @@ describe("events", () => {
 });
 
 describe("progress", () => {
-  test("of the watch itself moves the revision to go on from; an answer to a request does not", async () => {
+  test.each([
+    ["of the watch itself counts", 29n, 2],
+    ["in answer to a request does not", 30n, 1],
+  ])("%s as known", async (_, found, snapshots) => {
     await using follower = await following();
     const first = await etcd.watch(0);
     first.send({ header: header(900n), watchId: -1n }, { header: header(30n), watchId: 5n });
     first.end();
     await follower.until(() => follower.troubles.length > 0);
     await clock.advance(100);
-    expect((await etcd.watch(1)).start).toBe(30n);
+    const again = await etcd.watch(1);
+    expect(again.start).toBe(10n);
+    again.send(created(found), { header: header(31n), watchId: 5n, events: [put("a", 10n), put("b", 31n)] });
+    await follower.until(() => follower.state.has("b") || follower.snapshots === 2);
+    expect(follower.snapshots).toBe(snapshots);
   });
 
   test("is asked for in silence, and silence ends the session", async () => {
@@ -201,6 +208,42 @@ describe("another copy of the store", () => {
     (await etcd.watch(1)).send(created(found.revision, found));
     await follower.until(() => follower.snapshots === 2);
     expect([...follower.state.keys()]).toEqual(["older"]);
+  });
+
+  test.each<[string, object[], number]>([
+    ["with the last change in it is the same", [{ events: [put("a", 10n)] }, { events: [put("b", 12n)] }], 1],
+    ["without it is another", [{ events: [put("b", 12n)] }], 2],
+    ["with another change at its revision is another", [{ events: [put("b", 10n), put("b", 12n)] }], 2],
+    ["with the same key written otherwise is another", [{ events: [{ ...put("a", 10n), kv: kv("a", 10n, "2") }] }], 2],
+    ["with a change that was never told is another", [{ events: [put("a", 10n), remove("a", 11n)] }], 2],
+    ["that has nothing to tell is another", [{}], 2],
+  ])("known by its history: one %s", async (_, messages, snapshots) => {
+    await using follower = await following();
+    const first = await etcd.watch(0);
+    first.send({ header: header(11n), watchId: 5n });
+    first.end();
+    await follower.until(() => follower.troubles.length > 0);
+    etcd.range = () => listing(12n, "b");
+    await clock.advance(100);
+    // Its revision, term and id are no lower than what was known.
+    (await etcd.watch(1)).send(
+      created(12n),
+      ...messages.map((message) => ({ header: header(12n), watchId: 5n, ...message })),
+    );
+    await follower.until(() => follower.state.has("b"));
+    expect(follower.snapshots).toBe(snapshots);
+    expect([...follower.state.keys()]).toEqual(snapshots === 1 ? ["a", "b"] : ["b"]);
+  });
+
+  test("may follow a listing that found nothing, so that another is needed", async () => {
+    etcd.range = () => listing(10n);
+    await using follower = new Follower(store);
+    (await etcd.watch(0)).send(created(10n));
+    (await etcd.watch(0)).end();
+    await follower.until(() => follower.troubles.length > 0);
+    etcd.range = () => listing(12n, "b");
+    await clock.advance(100);
+    await follower.until(() => follower.state.has("b"));
   });
 
   test("is not seen in a member that lags behind the listing", async () => {
