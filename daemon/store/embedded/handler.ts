@@ -20,12 +20,16 @@ export type Handler = (request: http2.Http2ServerRequest, response: http2.Http2S
 /** A message this much larger than the largest request is not even read (as in etcd); bytes. */
 const READ_OVERHEAD = 512 * 1024;
 
+/** Requests may be compressed; answers are not, as from etcd: it takes ten times as long as sending them. */
+const NEVER_COMPRESS = 0xffff_ffff;
+
 /** Every served method by its path; what is left out of a service answers what there is instead. */
 export function requestHandler(context: ServiceContext, shutdownSignal: AbortSignal): Handler {
   const router = createConnectRouter({
     connect: false,
     grpcWeb: false,
     acceptCompression: [compressionGzip],
+    compressMinBytes: NEVER_COMPRESS,
     readMaxBytes: MAX_REQUEST_BYTES + READ_OVERHEAD,
     shutdownSignal,
   });
