@@ -10,8 +10,10 @@ import { parseRe2 } from "./options/re2.ts";
 import { environmentName, FLAG_NAMES, type FlagName, flagSpec, type FlagValues } from "./options/table.ts";
 
 export interface EtcdOptions {
-  /** URLs without credentials, at least one. */
+  /** URLs without credentials, at least one; none where `discovery` tells them. */
   readonly endpoints: readonly string[];
+  /** SRV records of a domain tell the endpoints. */
+  readonly discovery?: { readonly domain: string; readonly serviceName?: string };
   /** Without double or trailing slashes. */
   readonly prefix: string;
   /** File names; `cert` and `key` are given together or not at all. */
@@ -140,7 +142,9 @@ function checkValues(values: FlagValues, warnings: string[]): Options {
 }
 
 function checkEtcd(values: FlagValues, warnings: string[]): EtcdOptions {
-  const endpoints = values["etcd-endpoints"].split(",").map((text) => checkEndpoint(text.trim()));
+  const discovery = checkDiscovery(values);
+  const endpoints =
+    discovery === undefined ? values["etcd-endpoints"].split(",").map((text) => checkEndpoint(text.trim())) : [];
   const prefix = values["etcd-prefix"];
   if (prefix === "") throw bad("etcd-prefix", "must not be empty");
   const ca = values["etcd-cafile"];
@@ -151,15 +155,38 @@ function checkEtcd(values: FlagValues, warnings: string[]): EtcdOptions {
   const username = values["etcd-username"];
   const password = values["etcd-password"];
   if (password !== "" && username === "") throw bad("etcd-password", "needs --etcd-username beside it");
-  if (ca + cert !== "" && endpoints.every((endpoint) => endpoint.startsWith("http:"))) {
+  if (ca + cert !== "" && discovery === undefined && endpoints.every((endpoint) => endpoint.startsWith("http:"))) {
     warnings.push("--etcd-endpoints has no https:// URL, so the TLS files are not used and traffic is not encrypted");
   }
   return {
     endpoints,
+    ...(discovery === undefined ? {} : { discovery }),
     prefix: posix.normalize(prefix).replace(/(?<=.)\/+$/, ""),
     tls: { ...(ca === "" ? {} : { ca }), ...(cert === "" ? {} : { cert, key }) },
     ...(username === "" ? {} : { username, password }),
   };
+}
+
+function checkDiscovery(values: FlagValues): EtcdOptions["discovery"] {
+  const domain = values["etcd-discovery-srv"].replace(/\.$/, "");
+  const serviceName = values["etcd-discovery-srv-name"];
+  if (domain === "") {
+    if (serviceName !== "") throw bad("etcd-discovery-srv-name", "needs --etcd-discovery-srv beside it");
+    return undefined;
+  }
+  if (!/^[\w-]{1,63}(?:\.[\w-]{1,63})*$/.test(domain) || domain.length > 200) {
+    throw bad(
+      "etcd-discovery-srv",
+      `${JSON.stringify(shorten(domain))} is not a domain name, like cluster.example.com`,
+    );
+  }
+  if (!/^[\w-]{0,40}$/.test(serviceName)) {
+    throw bad("etcd-discovery-srv-name", "may have up to 40 letters, digits, and the characters _ -");
+  }
+  if (values["etcd-endpoints"] !== flagSpec("etcd-endpoints").default) {
+    throw bad("etcd-discovery-srv", "finds the endpoints, so --etcd-endpoints must not be given beside it");
+  }
+  return { domain, ...(serviceName === "" ? {} : { serviceName }) };
 }
 
 function checkEndpoint(text: string): string {

@@ -23,6 +23,18 @@ export const FLAGS = {
     value: "url,…",
     help: "etcd endpoints, or those of `loden store`, separated by commas",
   },
+  "etcd-discovery-srv": {
+    kind: "string",
+    default: "",
+    value: "domain",
+    help: "find the endpoints by DNS in place of --etcd-endpoints: SRV records _etcd-client-ssl._tcp.<domain>, else _etcd-client._tcp.<domain>",
+  },
+  "etcd-discovery-srv-name": {
+    kind: "string",
+    default: "",
+    value: "name",
+    help: "look for _etcd-client-ssl-<name> and _etcd-client-<name> instead, where clusters share a domain",
+  },
   "etcd-prefix": { kind: "string", default: "/coreos.com/network", value: "path", help: "prefix of all keys in etcd" },
   "etcd-keyfile": {
     kind: "string",

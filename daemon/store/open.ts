@@ -4,14 +4,18 @@ import { readFileSync } from "node:fs";
 import { errorText, LodenError } from "#spec/errors";
 import { systemClock, systemRandom } from "../clock.ts";
 import type { EtcdOptions } from "../options.ts";
+import { srvDiscovery } from "./etcd/discovery.ts";
 import { EtcdSubnetStore } from "./etcd/subnet-store.ts";
 import type { SubnetStore } from "./port.ts";
 
 /** Connects on first use. @throws LodenError ERR_USAGE for a file that cannot be read or an endpoint that is none */
 export function openStore(options: EtcdOptions): SubnetStore {
-  const { endpoints, prefix, tls, username, password } = options;
+  const { endpoints, discovery, prefix, tls, username, password } = options;
   return new EtcdSubnetStore({
     endpoints,
+    discovery:
+      discovery &&
+      srvDiscovery({ ...discovery, tlsOnly: tls.ca !== undefined || tls.cert !== undefined, random: systemRandom }),
     prefix,
     tls: {
       ca: readPem("etcd-cafile", tls.ca),

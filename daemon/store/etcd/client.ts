@@ -9,7 +9,8 @@ import type {
 } from "@bufbuild/protobuf";
 import type { Clock } from "../../clock.ts";
 import { withDeadline } from "./deadline.ts";
-import { Endpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { Endpoints } from "./endpoints.ts";
 import { EtcdError, etcdError, etcdMalformed, etcdTimeout } from "./errors.ts";
 import { Auth, type ResponseHeader } from "./generated/rpc_pb.js";
 import { DEFAULT_LIMITS, type EtcdLimits, type EtcdOptions } from "./options.ts";
@@ -35,10 +36,9 @@ export class EtcdClient {
   readonly name: string;
   readonly limits: EtcdLimits;
   readonly clock: Clock;
-  readonly #endpoints: readonly Endpoint[];
+  readonly #endpoints: Endpoints;
   readonly #options: EtcdOptions;
   readonly #closed = new AbortController();
-  #current = 0;
   /** Absent: not logged in. Empty: the server wants no log-in. */
   #token: Promise<string> | undefined;
 
@@ -47,11 +47,8 @@ export class EtcdClient {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.clock = options.clock;
     this.#options = options;
-    this.#endpoints = options.endpoints.map((text) => new Endpoint(text, options.tls, this.limits, options.connect));
-    if (this.#endpoints.length === 0) {
-      throw new LodenError("ERR_USAGE", "no etcd endpoint is given; write --etcd-endpoints=http://host:2379");
-    }
-    this.name = this.#endpoints.map((endpoint) => endpoint.url).join(",");
+    this.#endpoints = new Endpoints(options, this.limits);
+    this.name = this.#endpoints.name;
   }
 
   /** Aborts when the client is closed. */
@@ -108,14 +105,14 @@ export class EtcdClient {
       const response = await this.#inTime(endpoint, method, scope, (opening) =>
         transport.stream(method, AbortSignal.any([scope, opening]), undefined, headers, requests()),
       );
-      return { endpoint: endpoint.url, responses: response.message, failed: () => this.#rotate(endpoint) };
+      return { endpoint: endpoint.url, responses: response.message, failed: () => this.#endpoints.rotate(endpoint) };
     });
   }
 
   close(): void {
     const error = new LodenError("ERR_STORE", `etcd at ${this.name}: the store client is closed`);
     this.#closed.abort(error);
-    for (const endpoint of this.#endpoints) endpoint.close();
+    this.#endpoints.close();
   }
 
   /** The token was refused or has run out: log in again with the next request. */
@@ -132,9 +129,9 @@ export class EtcdClient {
     const signal = options.signal === undefined ? this.closed : AbortSignal.any([options.signal, this.closed]);
     const failures: EtcdError[] = [];
     let mayLogIn = this.#options.credentials !== undefined;
-    while (failures.length < this.#endpoints.length) {
+    do {
       signal.throwIfAborted();
-      const endpoint = this.#endpoint();
+      const endpoint = await this.#endpoints.next(signal);
       try {
         return await ask(endpoint, signal);
       } catch (thrown) {
@@ -145,12 +142,12 @@ export class EtcdClient {
           this.forgetToken();
           continue;
         }
-        if (error.code === "ERR_STORE_UNAVAILABLE" || error.unsent) this.#rotate(endpoint);
+        if (error.code === "ERR_STORE_UNAVAILABLE" || error.unsent) this.#endpoints.rotate(endpoint);
         if (!error.unsent && !(options.repeatable && error.code === "ERR_STORE_UNAVAILABLE")) throw error;
         failures.push(error);
       }
-    }
-    throw together(failures);
+    } while (failures.length < this.#endpoints.size);
+    throw together(failures, this.#options.discovery?.name);
   }
 
   async #ask<I extends DescMessage, O extends DescMessage>(
@@ -205,16 +202,6 @@ export class EtcdClient {
       throw error;
     }
   }
-
-  #endpoint(): Endpoint {
-    const endpoint = this.#endpoints[this.#current];
-    if (endpoint === undefined) throw new LodenError("ERR_INTERNAL", "the etcd client lost count of its endpoints");
-    return endpoint;
-  }
-
-  #rotate(failed: Endpoint): void {
-    if (this.#endpoint() === failed) this.#current = (this.#current + 1) % this.#endpoints.length;
-  }
 }
 
 type Method = { readonly name: string; readonly parent: { readonly name: string } };
@@ -238,11 +225,12 @@ async function* only<T>(item: T): AsyncIterable<T> {
 }
 
 /** One error for all endpoints. Of mixed causes, the one that waiting can help decides. */
-function together(failures: readonly EtcdError[]): EtcdError {
+function together(failures: readonly EtcdError[], records: string | undefined): EtcdError {
   const [first] = failures;
-  if (first !== undefined && failures.length === 1) return first;
+  if (first !== undefined && failures.length === 1 && records === undefined) return first;
   const main = failures.find((error) => error.retry) ?? first;
-  const text = `no etcd endpoint can be used: ${failures.map((error) => error.message).join("; ")}`;
+  const found = records === undefined ? "" : ` of those that DNS has for ${records}`;
+  const text = `no etcd endpoint can be used${found}: ${failures.map((error) => error.message).join("; ")}`;
   return new EtcdError(main?.code ?? "ERR_STORE_UNAVAILABLE", text, {
     cause: main,
     unsent: failures.every((error) => error.unsent),

@@ -1,6 +1,7 @@
 // What the etcd client is told. How flags and environment become this is the daemon's business (daemon/options.ts).
 import type { Transport } from "@connectrpc/connect";
 import type { Clock, Random } from "../../clock.ts";
+import type { Discovery } from "./discovery.ts";
 
 export interface EtcdTls {
   /** PEM text of the authorities to trust; the system's when absent. */
@@ -15,6 +16,8 @@ export interface EtcdTls {
 export interface EtcdOptions {
   /** `http://host:port` or `https://host:port`; `host:port` alone means http. */
   readonly endpoints: readonly string[];
+  /** Tells the endpoints in place of `endpoints`. */
+  readonly discovery?: Discovery | undefined;
   /** Where the network lives, e.g. `/coreos.com/network`; joined with the key names as paths are. */
   readonly prefix: string;
   /** For https endpoints; http endpoints ignore it. */
