@@ -35,8 +35,8 @@ afterAll(async () => {
 });
 
 test("answers as etcd does", async () => {
-  const sequence = fc.array(anyOperation, { minLength: 1, maxLength: 40 });
-  const watches = fc.array(anyWatch, { minLength: 1, maxLength: 4 });
+  const sequence = fc.array(anyOperation, { minLength: 1, maxLength: 60, size: "max" });
+  const watches = fc.array(anyWatch, { minLength: 1, maxLength: 4, size: "max" });
   await fc.assert(
     fc.asyncProperty(sequence, watches, async (operations, watched) => {
       runs += 1n;

@@ -56,9 +56,8 @@ export class RecentChanges {
 
 /**
  * Changes from `from` on in revision order, whole revisions only, as many as fit in one read; [] when there are none.
- * @param compacted the oldest revision that can be read: what held before it is not reported as `prevKv`
  */
-export function readChanges(db: StoreDatabase, from: bigint, compacted: bigint, withPrevious: boolean): Change[] {
+export function readChanges(db: StoreDatabase, from: bigint, withPrevious: boolean): Change[] {
   const changes: { revision: bigint; events: Event[] }[] = [];
   let bytes = 0;
   let rows = 0;
@@ -73,7 +72,7 @@ export function readChanges(db: StoreDatabase, from: bigint, compacted: bigint, 
       change = { revision: kv.modRevision, events: [] };
       changes.push(change);
     }
-    if (withPrevious && kv.modRevision > compacted) {
+    if (withPrevious) {
       const previous = readBefore(db, kv.key, kv.modRevision);
       if (previous !== undefined) event.prevKv = previous;
     }

@@ -193,7 +193,7 @@ export class WatchSession {
       this.#watches.delete(watch.id);
       return { answers: [this.#compactedAnswer(watch.id)], isFromDisk };
     }
-    const changes = isFromDisk ? readChanges(db, watch.next, horizon.compacted, watch.isPrevWanted) : undefined;
+    const changes = isFromDisk ? readChanges(db, watch.next, watch.isPrevWanted) : undefined;
     const events: Event[] = [];
     let bytes = 0;
     let index = 0;
@@ -201,7 +201,9 @@ export class WatchSession {
     for (let change = following(); change !== undefined; change = following()) {
       for (const event of change.events) {
         if (watch.skipped.has(event.type) || !contains(watch.range, event.kv.key)) continue;
-        const wanted = watch.isPrevWanted ? event : { type: event.type, kv: event.kv };
+        // What held before a compacted revision is not told, even while it is in memory.
+        const isPrevTold = watch.isPrevWanted && change.revision > horizon.compacted;
+        const wanted = isPrevTold ? event : { type: event.type, kv: event.kv };
         events.push(wanted);
         bytes += eventBytes(wanted);
       }

@@ -25,8 +25,8 @@ afterEach(() => {
 });
 
 test("the engine is equal to the model, and stays so over a restart", async () => {
-  const sequence = fc.array(anyOperation, { minLength: 1, maxLength: 40 });
-  const watches = fc.array(anyWatch, { minLength: 1, maxLength: 4 });
+  const sequence = fc.array(anyOperation, { minLength: 1, maxLength: 60, size: "max" });
+  const watches = fc.array(anyWatch, { minLength: 1, maxLength: 4, size: "max" });
   await fc.assert(
     fc.asyncProperty(sequence, sequence, watches, async (before, after, watched) => {
       const dataDir = join(directory, String(++runs));
