@@ -278,7 +278,8 @@ class DaemonClock implements Clock {
         timer.cancelled = true;
         reject(signal?.reason as Error);
       };
-      const timer = this.#daemon.machine.world.timeline.after(ms, () =>
+      // Timers of Node count whole milliseconds, at least one.
+      const timer = this.#daemon.machine.world.timeline.after(Math.max(1, Math.ceil(ms)), () =>
         this.#daemon.run(() => {
           signal?.removeEventListener("abort", onAbort);
           resolve();

@@ -7,6 +7,8 @@ import { type Ailment, HEALTHY, type Member, type SimEtcd } from "./etcd.ts";
 import type { SeededRandom } from "./random.ts";
 import type { WatchStream } from "./watch-stream.ts";
 
+type Direction = "toStore" | "toNode";
+
 export type LineState = "whole" | "cut" | "toStoreCut" | "toNodeCut" | "halfOpen";
 
 /** Milliseconds. HTTP/2 PINGs of the client: sent every 10 s, given up after 5 s more. */
@@ -29,7 +31,9 @@ export class Line {
   slowness = 0;
   readonly #connections = new Set<Connection>();
   /** What waits for the line to be whole. */
-  #held: (() => void)[] = [];
+  readonly #held: Record<Direction, (() => void)[]> = { toStore: [], toNode: [] };
+  /** When the last of what was held back has arrived. */
+  #clearAt = 0;
 
   constructor(etcd: SimEtcd, random: SeededRandom) {
     this.#etcd = etcd;
@@ -39,9 +43,11 @@ export class Line {
   set(state: LineState): void {
     this.state = state;
     if (state === "whole") {
-      const held = this.#held;
-      this.#held = [];
-      for (const message of held) this.#etcd.timeline.after(this.#latency(), message);
+      const held = [...this.#held.toStore.splice(0), ...this.#held.toNode.splice(0)];
+      // In their order: what is held back is what TCP sends again.
+      let delay = 0;
+      for (const message of held) this.#etcd.timeline.after((delay += this.#random.next()), message);
+      this.#clearAt = this.#etcd.timeline.now + delay;
       for (const connection of this.#connections) if (connection.isLost) this.#loseSoon(connection);
       return;
     }
@@ -96,19 +102,20 @@ export class Line {
   }
 
   /** Brings a message across, or keeps it while the line carries nothing that way. Returns when it is due. */
-  carry(direction: "toStore" | "toNode", message: () => void, notBefore = 0): number {
+  carry(direction: Direction, message: () => void, notBefore = 0): number {
     const { timeline } = this.#etcd;
-    const at = Math.max(timeline.now + this.#latency(), notBefore);
+    const at = Math.max(timeline.now + this.#latency(), notBefore, this.#clearAt);
     timeline.after(at - timeline.now, () => this.#arrive(direction, message));
     return at;
   }
 
-  #arrive(direction: "toStore" | "toNode", message: () => void): void {
+  #arrive(direction: Direction, message: () => void): void {
     const passes =
       this.state === "whole" || (this.state === "toStoreCut" && direction === "toNode") ||
       (this.state === "toNodeCut" && direction === "toStore");
-    if (passes) message();
-    else this.#held.push(() => this.#arrive(direction, message));
+    const held = this.#held[direction];
+    if (passes && held.length === 0) message();
+    else held.push(() => this.#arrive(direction, message));
   }
 
   #pingSoon(connection: Connection): void {

@@ -30,6 +30,9 @@ const SETTLING_MS = 420_000;
 /** Between two looks at whether all has settled. */
 const LOOK_MS = 500;
 
+/** Until every watch is whole again: silence 15 s, dialling 3 s, a wait of 5 s, an answer within 8 s. */
+const QUIET_MS = 35_000;
+
 /** DESIGN §5, rule 5. */
 const ONE_SECOND = 1_000;
 
@@ -52,6 +55,7 @@ export async function run(plan: Plan, { mutation = NONE, isTraced = false } = {}
     const began = world.timeline.now;
     await settle(world);
     settled = world.timeline.now - began;
+    await pass(world, QUIET_MS);
     await oneSecond(world);
   } catch (error) {
     if (!(error instanceof Found)) throw error;
