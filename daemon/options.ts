@@ -36,8 +36,7 @@ export interface Options {
   readonly interface: InterfaceOptions;
   readonly subnetFile: string;
   readonly renewMarginSeconds: number;
-  /** Life of the lease; flannel's 24 hours when absent. */
-  readonly leaseTtlSeconds?: number;
+  readonly leaseTtlSeconds: number;
   readonly ipMasq: boolean;
   /** Masquerading picks source ports at random. */
   readonly fullyRandom: boolean;
@@ -114,6 +113,8 @@ function checkValues(values: FlagValues, warnings: string[]): Options {
   if (margin < 1 || margin > 1439) {
     throw bad("subnet-lease-renew-margin", `must be from 1 to 1439 minutes, not ${margin}; leases last 24 hours`);
   }
+  const ttl = values["subnet-lease-ttl"];
+  if (ttl < 2 || ttl > 31_536_000) throw bad("subnet-lease-ttl", `must be from 2 to 31536000 seconds, not ${ttl}`);
   const resync = values["iptables-resync"];
   if (resync < 1 || resync > 86_400) throw bad("iptables-resync", `must be from 1 to 86400 seconds, not ${resync}`);
   const subnetFile = values["subnet-file"];
@@ -128,6 +129,7 @@ function checkValues(values: FlagValues, warnings: string[]): Options {
     interface: checkInterface(values),
     subnetFile: posix.resolve(subnetFile),
     renewMarginSeconds: margin * 60,
+    leaseTtlSeconds: ttl,
     ipMasq: values["ip-masq"],
     fullyRandom: !values["ip-masq-fully-random-disable"],
     forwardRules: values["iptables-forward-rules"],

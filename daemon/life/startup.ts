@@ -122,15 +122,16 @@ export async function awaitLease(
       nodeId: node.id,
       publicAddress: node.publicAddress,
       previous: readPreviousSubnets(ports.files, options.subnetFile),
+      isFreshBoot: status.previousBootId !== undefined && status.previousBootId !== ports.bootId,
     },
     backendType: backend.leaseType,
     backendData: backend.advertise(node),
     renewMarginSeconds: options.renewMarginSeconds,
-    ...(options.leaseTtlSeconds === undefined ? {} : { ttlSeconds: options.leaseTtlSeconds }),
+    ttlSeconds: options.leaseTtlSeconds,
     onTrouble: (name, error) => troubles.report(name, error),
   });
   status.sources.lease = () => holder.held;
   const lease = await holder.acquire(signal);
-  log.info({ lease: lease.key, backend: backend.type }, "the lease is held");
+  if (!holder.isLost) log.info({ lease: lease.key, backend: backend.type }, "the lease is held");
   return { holder, lease };
 }

@@ -94,6 +94,12 @@ export const FLAGS = {
     value: "minutes",
     help: "shortest life the lease may be left with (1 to 1439): it is renewed well before, and less is an error",
   },
+  "subnet-lease-ttl": {
+    kind: "integer",
+    default: 86_400,
+    value: "seconds",
+    help: "life of the lease after its last renewal (2 to 31536000); renewed at least three times as often",
+  },
   "ip-masq": { kind: "boolean", default: false, help: "masquerade traffic that leaves the overlay network" },
   "ip-masq-fully-random-disable": {
     kind: "boolean",

@@ -136,6 +136,19 @@ describe("values", () => {
     expect(options(["--etcd-prefix=net"]).etcd.prefix).toBe("net");
   });
 
+  test("a domain for SRV records takes the endpoints' place", () => {
+    const { etcd, warnings } = options(["--etcd-discovery-srv=cluster.test.", "--etcd-cafile=/ca"]);
+    expect(etcd).toMatchObject({ endpoints: [], discovery: { domain: "cluster.test" } });
+    expect(warnings).toEqual([]);
+    const named = options(["--etcd-discovery-srv=a", "--etcd-discovery-srv-name=blue"]).etcd.discovery;
+    expect(named).toEqual({ domain: "a", serviceName: "blue" });
+  });
+
+  test("a lease lives for flannel's day, or as long as is said", () => {
+    expect(options([]).leaseTtlSeconds).toBe(86_400);
+    expect(options(["--subnet-lease-ttl=60"]).leaseTtlSeconds).toBe(60);
+  });
+
   test("a CA alone counts", () => {
     const { etcd, warnings } = options(["--etcd-endpoints=https://a:1", "--etcd-cafile=/ca"]);
     expect(etcd.tls).toEqual({ ca: "/ca" });
@@ -204,6 +217,14 @@ describe("refusals", () => {
     [["--healthz-ip=localhost"], /--healthz-ip "localhost" is not an IP address/],
     [["--subnet-lease-renew-margin=0"], /--subnet-lease-renew-margin must be from 1 to 1439/],
     [["--subnet-lease-renew-margin=1440"], /--subnet-lease-renew-margin must be from 1 to 1439/],
+    [["--subnet-lease-ttl=1"], /--subnet-lease-ttl must be from 2 to 31536000 seconds, not 1/],
+    [["--subnet-lease-ttl=31536001"], /--subnet-lease-ttl must be from 2/],
+    [["--subnet-lease-ttl=24h"], /"24h" for --subnet-lease-ttl: write a whole number/],
+    [["--etcd-discovery-srv=a..b"], /--etcd-discovery-srv "a..b" is not a domain name/],
+    [["--etcd-discovery-srv=http://a"], /--etcd-discovery-srv "http:\/\/a" is not a domain name/],
+    [["--etcd-discovery-srv=a.test", "--etcd-discovery-srv-name=x.y"], /--etcd-discovery-srv-name may have/],
+    [["--etcd-discovery-srv-name=x"], /--etcd-discovery-srv-name needs --etcd-discovery-srv beside it/],
+    [["--etcd-discovery-srv=a.test", "--etcd-endpoints=http://b:1"], /--etcd-endpoints must not be given beside it/],
     [["--iptables-resync=0"], /--iptables-resync must be from 1/],
     [["--etcd-endpoints="], /--etcd-endpoints "" must begin with http/],
     [["--etcd-endpoints=10.0.0.1:2379"], /--etcd-endpoints "10.0.0.1:2379" must begin with http/],
