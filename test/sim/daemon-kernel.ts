@@ -1,20 +1,10 @@
 // The kernel of a machine as one daemon has it: each change is judged before it is carried out, notifications wait while
 // the machine is paused, and are lost while it is deaf.
-import type {
-  Actual,
-  Change,
-  Kernel,
-  ObjectKind,
-  Observation,
-  Outcome,
-  Wanted,
-} from "../../daemon/reconcile/port.ts";
+import type { Actual, Change, Kernel, ObjectKind, Observation, Outcome, Wanted } from "../../daemon/reconcile/port.ts";
 import type { Daemon } from "./machine.ts";
 
 export class DaemonKernel implements Kernel {
   readonly #daemon: Daemon;
-  /** For whom each object was made, by its key. */
-  readonly because = new Map<string, string>();
 
   constructor(daemon: Daemon) {
     this.#daemon = daemon;
@@ -33,13 +23,8 @@ export class DaemonKernel implements Kernel {
 
   apply(changes: readonly Change[]): Outcome[] {
     const { machine } = this.#daemon;
-    machine.world.judge.applies(this.#daemon, changes, this.because);
+    machine.world.judge.applies(this.#daemon, changes);
     const outcomes = machine.kernel.apply(changes);
-    for (const [index, change] of changes.entries()) {
-      if (outcomes[index] !== undefined) continue;
-      if (change.type === "remove") this.because.delete(change.actual.key);
-      else this.because.set(change.object.key, change.object.because);
-    }
     if (machine.world.trace.isOn) machine.world.trace.add(machine.name, `kernel: ${summary(changes, outcomes)}`);
     return outcomes;
   }

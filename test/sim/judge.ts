@@ -46,7 +46,8 @@ export class Judge {
   /** 1: whose record was replaced or removed, and by whom; and who believes in it at that moment. */
   written({ by, key, before, after }: Written): void {
     const { machines, timeline, trace, etcd } = this.#world;
-    if (trace.isOn) trace.add("store", `${key} ${after === undefined ? "deleted" : `= ${after.value}`} by ${by ?? "hand"}`);
+    if (trace.isOn)
+      trace.add("store", `${key} ${after === undefined ? "deleted" : `= ${after.value}`} by ${by ?? "hand"}`);
     if (by === undefined) {
       this.robbed(key);
       return;
@@ -101,7 +102,8 @@ export class Judge {
   /** It holds a subnet that overlaps the key's, for certain by its own clock, and reports no conflict. */
   #claims(machine: Machine, key: string): boolean {
     const { daemon } = machine;
-    if (daemon === undefined || machine.isPaused || daemon.isStopping || machine.robbedSince !== undefined) return false;
+    if (daemon === undefined || machine.isPaused || daemon.isStopping || machine.robbedSince !== undefined)
+      return false;
     const { held } = daemon;
     if (held === undefined || daemon.reportsConflict) return false;
     if (held.deadline !== undefined && held.deadline <= this.#world.timeline.now - machine.bootedAt) return false;
@@ -129,17 +131,19 @@ export class Judge {
     if (records === undefined) this.violated("3 peers", `${daemon.name} was told events before a snapshot`);
     else if (!etcd.truth.held(result.revision, records)) {
       const keys = [...records.keys()].join(" ") || "nothing";
-      this.violated("3 peers", `${daemon.name} was told that the store at ${result.revision} holds ${keys}; it never did`);
+      this.violated(
+        "3 peers",
+        `${daemon.name} was told that the store at ${result.revision} holds ${keys}; it never did`,
+      );
     }
   }
 
   /** 3 and 4: what goes, and why. */
-  applies(daemon: Daemon, changes: readonly Change[], because: ReadonlyMap<string, string>): void {
+  applies(daemon: Daemon, changes: readonly Change[]): void {
     if (daemon.isDead) this.violated("4 data path", `${daemon.name} changes its kernel after its end`);
     for (const change of changes) {
       if (change.type !== "remove") continue;
       const { key } = change.actual;
-      const why = because.get(key);
       if (baseObjects(daemon)?.has(key) === true) {
         this.violated("4 data path", `${daemon.name} removes ${key}, which it needs for itself`);
       }
@@ -148,10 +152,10 @@ export class Judge {
         this.violated("3 peers", `${daemon.name} removes ${key} before it knows any lease`);
         continue;
       }
-      for (const [lease, { value }] of records) {
-        const read = readable(lease, value);
-        const isKept = read === undefined ? why === lease : objectsOf(daemon, read).has(key);
-        if (isKept) this.violated("3 peers", `${daemon.name} removes ${key}, and lease ${lease} stands`);
+      for (const [lease, { readable: value }] of records) {
+        const read = value === undefined ? undefined : readable(lease, value);
+        if (read !== undefined && objectsOf(daemon, read).has(key))
+          this.violated("3 peers", `${daemon.name} removes ${key}, and lease ${lease} stands`);
       }
     }
   }
@@ -162,12 +166,24 @@ export class Judge {
   }
 }
 
+const read = new Map<string, Lease | undefined>();
+
+/** Many records are looked at again and again, and few differ. */
+const REMEMBERED = 10_000;
+
+/** The lease that a record is; undefined for one that cannot be read. */
 export function readable(key: string, value: string): Lease | undefined {
+  const record = `${key} ${value}`;
+  if (read.has(record)) return read.get(record);
+  if (read.size > REMEMBERED) read.clear();
+  let lease: Lease | undefined;
   try {
-    return decodeLease(key, value);
+    lease = decodeLease(key, value);
   } catch {
-    return undefined;
+    lease = undefined;
   }
+  read.set(record, lease);
+  return lease;
 }
 
 /** The subnet that a subnet file's text names, as FLANNEL_SUBNET has it. */

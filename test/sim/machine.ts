@@ -154,20 +154,20 @@ export class Daemon implements Receiver {
     this.told = new Told(this, this.#store);
     this.options = { ...options(setup.resyncSeconds), leaseTtlSeconds: setup.ttlSeconds };
     this.app = createApp(this.options, {
-        sys: NO_LOCKS,
-        store: this.told.store,
-        clock,
-        random,
-        files: {
-          read: (file) => mutation.read?.(machine.files.get(file)) ?? machine.files.get(file),
-          replace: (file, text) => world.judge.fileWritten(this, file, text),
-        },
-        log: this.#log(),
-        readHost: () => machine.hostView(),
-        machineId: machine.name,
-        bootId: `${machine.name}-${machine.boots}`,
-        openKernel: () => new DaemonKernel(this),
-        serviceManager: { watchdogInterval: undefined, notify: () => undefined },
+      sys: NO_LOCKS,
+      store: this.told.store,
+      clock,
+      random,
+      files: {
+        read: (file) => mutation.read?.(machine.files.get(file)) ?? machine.files.get(file),
+        replace: (file, text) => world.judge.fileWritten(this, file, text),
+      },
+      log: this.#log(),
+      readHost: () => machine.hostView(),
+      machineId: machine.name,
+      bootId: `${machine.name}-${machine.boots}`,
+      openKernel: () => new DaemonKernel(this),
+      serviceManager: { watchdogInterval: undefined, notify: () => undefined },
     });
   }
 

@@ -106,7 +106,13 @@ function restarted(transport: Transport, from: (asked: bigint) => bigint): Trans
   return {
     unary: transport.unary.bind(transport),
     stream: (method, signal, timeout, header, input) =>
-      transport.stream(method, signal, timeout, header, method.name === "Watch" ? (shifted(input, from) as never) : input),
+      transport.stream(
+        method,
+        signal,
+        timeout,
+        header,
+        method.name === "Watch" ? (shifted(input, from) as never) : input,
+      ),
   };
 }
 

@@ -111,7 +111,8 @@ export class Line {
 
   #arrive(direction: Direction, message: () => void): void {
     const passes =
-      this.state === "whole" || (this.state === "toStoreCut" && direction === "toNode") ||
+      this.state === "whole" ||
+      (this.state === "toStoreCut" && direction === "toNode") ||
       (this.state === "toNodeCut" && direction === "toStore");
     const held = this.#held[direction];
     if (passes && held.length === 0) message();
@@ -244,10 +245,14 @@ export class Connection implements Transport {
         },
         { once: true },
       );
-      begin(call, (message) => resolve({ message }), (error) => {
-        done();
-        call.fail(error);
-      });
+      begin(
+        call,
+        (message) => resolve({ message }),
+        (error) => {
+          done();
+          call.fail(error);
+        },
+      );
     });
   }
 

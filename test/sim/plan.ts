@@ -44,7 +44,9 @@ export function makePlan(seed: number, machines: number, steps: number): Plan {
     seed: `${seed}`,
     setup,
     steps: Array.from({ length: steps }, () => ({
-      after: Math.round(random.chance(0.06) ? setup.ttlSeconds * 1_000 * (0.5 + random.next()) : pace * 2 * random.next()),
+      after: Math.round(
+        random.chance(0.06) ? setup.ttlSeconds * 1_000 * (0.5 + random.next()) : pace * 2 * random.next(),
+      ),
       fault: random.weighted(weights),
       machine: random.between(0, machines - 1),
       x: random.next(),

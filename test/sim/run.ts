@@ -3,7 +3,7 @@
 import { drained } from "./timeline.ts";
 import { difference } from "./expected.ts";
 import { FAULTS, mend } from "./faults.ts";
-import { type Mutation, NONE } from "./mutations.ts";
+import { NONE } from "./mutations.ts";
 import { underlay } from "./machine.ts";
 import { encodeLease } from "../../daemon/lease/record.ts";
 import type { Violation } from "./judge.ts";
@@ -26,6 +26,9 @@ export interface Outcome {
  * silent owner left, ends with its life of up to 300 s in simulations.
  */
 const SETTLING_MS = 420_000;
+
+/** How long conflicts are given to end by themselves. */
+const CONFLICT_MS = 30_000;
 
 /** Between two looks at whether all has settled. */
 const LOOK_MS = 500;
@@ -86,14 +89,26 @@ async function pass(world: World, ms: number): Promise<void> {
 }
 
 async function settle(world: World): Promise<void> {
-  const deadline = world.timeline.now + SETTLING_MS;
+  const began = world.timeline.now;
+  const deadline = began + SETTLING_MS;
   for (;;) {
     await pass(world, LOOK_MS);
+    if (world.timeline.now - began > CONFLICT_MS) drain(world);
     const wrong = unsettled(world);
     if (wrong === undefined) return;
     if (world.timeline.now < deadline) continue;
     world.judge.violated("5 convergence", `${SETTLING_MS / 1_000} s after the last fault ${wrong}`);
     throw new Found();
+  }
+}
+
+/** What an operator does about two nodes with containers in one subnet: empties the one that complains. */
+function drain(world: World): void {
+  for (const machine of world.machines) {
+    if (machine.daemon?.reportsConflict !== true || machine.daemon.held === undefined) continue;
+    world.trace.add(machine.name, "is drained: it has no containers and no subnet file now");
+    machine.reboot(true);
+    machine.start();
   }
 }
 

@@ -26,10 +26,10 @@ export async function shrink(plan: Plan, mutation: Mutation): Promise<Shrunk> {
     best = candidate;
     return true;
   };
-  for (let before = -1; before !== size(best) && tries < TRIES; ) {
+  for (let before = -1; before !== size(best) && tries < TRIES;) {
     before = size(best);
     for (let chunk = Math.ceil(best.steps.length / 2); chunk >= 1; chunk = Math.floor(chunk / 2)) {
-      for (let from = 0; from < best.steps.length; ) {
+      for (let from = 0; from < best.steps.length;) {
         if (!(await stillFails({ ...best, steps: without(best.steps, from, chunk) }))) from += chunk;
       }
     }

@@ -1,11 +1,14 @@
 // What one daemon has been told by its store client: each result of a watch is held against what the store really held,
 // and the sum of them is what may count as a reason to remove something.
-import type { SubnetStore, WatchOptions, WatchResult } from "../../daemon/store/port.ts";
+import type { Entry, SubnetStore, WatchOptions, WatchResult } from "../../daemon/store/port.ts";
+import { readable } from "./judge.ts";
 import type { Daemon } from "./machine.ts";
 
 export interface ToldRecord {
   readonly modRevision: bigint;
   readonly value: string;
+  /** The last of its values that could be read, since the record is there and the watch began. */
+  readonly readable?: string | undefined;
 }
 
 export class Told {
@@ -20,7 +23,16 @@ export class Told {
       watch: { value: (options: WatchOptions) => this.#watch(store, options) },
     }) as SubnetStore;
     // Private fields are the original's: its methods must be called on it.
-    for (const name of ["snapshot", "put", "putConfig", "delete", "keepAlive", "timeToLive", "revoke", "close"] as const) {
+    for (const name of [
+      "snapshot",
+      "put",
+      "putConfig",
+      "delete",
+      "keepAlive",
+      "timeToLive",
+      "revoke",
+      "close",
+    ] as const) {
       Object.defineProperty(this.store, name, { value: (store[name] as () => unknown).bind(store) });
     }
   }
@@ -30,12 +42,13 @@ export class Told {
     this.records = undefined;
     for await (const result of store.watch(options)) {
       if (result.type === "snapshot") {
-        records = new Map(result.entries.map((entry) => [entry.key, entry]));
+        const before = records;
+        records = new Map(result.entries.map((entry) => [entry.key, toldOf(entry, before?.get(entry.key))]));
       } else {
         for (const event of result.events) {
           const key = event.type === "put" ? event.entry.key : event.key;
           if (key === "config") continue;
-          if (event.type === "put") records?.set(key, event.entry);
+          if (event.type === "put") records?.set(key, toldOf(event.entry, records.get(key)));
           else records?.delete(key);
         }
       }
@@ -44,4 +57,8 @@ export class Told {
       yield result;
     }
   }
+}
+
+function toldOf({ key, modRevision, value }: Entry, before: ToldRecord | undefined): ToldRecord {
+  return { modRevision, value, readable: readable(key, value) === undefined ? before?.readable : value };
 }
