@@ -43,6 +43,8 @@ export interface StatusSources {
 
 export class StatusBoard {
   readonly sources: StatusSources;
+  /** The boot of the run before this one; undefined when there was none that is known. */
+  readonly previousBootId: string | undefined;
   readonly #files: Files;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -65,6 +67,7 @@ export class StatusBoard {
     this.#troubles = troubles;
     this.#file = statusPaths(sources.subnetFile).status;
     this.#started = isoTime(clock);
+    this.previousBootId = readBootId(files.read(this.#file));
     this.#reason = this.#awaiting("the daemon is starting");
   }
 
@@ -211,6 +214,15 @@ function openLock(sys: Sys, lock: string): number {
   } catch {
     mkdirSync(path.dirname(lock), { recursive: true, mode: 0o755 });
     return open();
+  }
+}
+
+function readBootId(text: string | undefined): string | undefined {
+  try {
+    const { bootId } = JSON.parse(text ?? "") as { readonly bootId?: unknown };
+    return typeof bootId === "string" && bootId !== "" ? bootId : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -16,6 +16,8 @@ export interface Claimant {
   readonly publicAddress: Lease["publicAddress"];
   /** Subnets of the subnet file: containers may be running in them. */
   readonly previous: PerFamily<Prefix> | undefined;
+  /** The host was started anew since: no container runs in `previous` any more, and it is only a wish. */
+  readonly isFreshBoot?: boolean;
 }
 
 export type Choice =
@@ -23,6 +25,8 @@ export type Choice =
   | { readonly type: "own"; readonly entry: Entry; readonly lease: Lease }
   /** Nobody has these subnets. */
   | { readonly type: "create"; readonly key: string; readonly subnet: PerFamily<Prefix> }
+  /** Containers may be running in these subnets, and another has taken them: to be kept up, and claimed back when free. */
+  | { readonly type: "lost"; readonly key: string; readonly subnet: PerFamily<Prefix> }
   /** A lease of our own that no longer fits the network: to be deleted before another is taken. */
   | { readonly type: "discard"; readonly entry: Entry }
   /** Another node id holds a lease for our public address, or our node id holds one for another address. */
@@ -58,10 +62,14 @@ export function chooseLease(entries: readonly Entry[], claimant: Claimant, netwo
   if (kept !== undefined) return { type: "own", ...kept };
   // Containers of a subnet that nobody else has taken keep it, even where another lease bears our address.
   const taken = entries.map(({ key }) => parseSubnetKey(key)).filter((subnets) => subnets !== undefined);
-  if (previous !== undefined && previousKey !== undefined && !taken.some((subnets) => overlap(subnets, previous))) {
-    return { type: "create", key: previousKey, subnet: previous };
-  }
   const disputed = leases.find(({ lease }) => ownership(lease, claimant) === "disputed");
+  if (previous !== undefined && previousKey !== undefined) {
+    if (!taken.some((subnets) => overlap(subnets, previous))) {
+      return { type: "create", key: previousKey, subnet: previous };
+    }
+    const isDisputed = disputed?.lease.key === previousKey;
+    if (claimant.isFreshBoot !== true && !isDisputed) return { type: "lost", key: previousKey, subnet: previous };
+  }
   // Of several the one that somebody reserved for this node, by a record without end.
   const first = fitting.find(({ entry }) => entry.lease === 0n) ?? fitting[0];
   if (first !== undefined) return { type: "own", ...first };

@@ -78,6 +78,11 @@ export class LeaseHolder {
     return this.#held;
   }
 
+  /** Another has the record of the subnet that is held. */
+  get isLost(): boolean {
+    return this.#lost;
+  }
+
   /**
    * Takes a lease, however long it takes: waits while the store does not answer, while all subnets are leased, while
    * another live node has our address. Rejects on abort, and with errors that waiting cannot help.
@@ -168,6 +173,9 @@ export class LeaseHolder {
       case "create":
         await this.#write(choice.key, choice.subnet, 1, { expect: 0n, ttl: this.#ttl }, signal);
         break;
+      case "lost":
+        this.#holdLost(choice.key, choice.subnet);
+        break;
       case "discard":
         await store.delete(choice.entry.key, choice.entry.modRevision, signal);
         return 0;
@@ -218,6 +226,16 @@ export class LeaseHolder {
     const deadline = entry.lease === 0n ? undefined : this.#options.clock.monotonic() + secondsLeft * 1_000;
     this.#held = { entry, value: entry.value, lease: decodeLease(entry.key, entry.value), deadline };
     this.#lost = false;
+  }
+
+  /** The subnet is another's by now, and our containers are in it: kept as a lease that was lost while we ran. */
+  #holdLost(key: string, subnet: PerFamily<Prefix>): void {
+    const { clock, log } = this.#options;
+    const value = this.#valueOf(1);
+    const entry: Entry = { key, value, modRevision: 0n, createRevision: 0n, lease: 0n };
+    this.#held = { entry, value, lease: decodeLease(key, value), deadline: clock.monotonic() };
+    this.#lost = true;
+    log.warn({ lease: key, subnet: subnetText(subnet) }, "the subnet of this node's containers is leased to another");
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
@@ -355,7 +373,8 @@ function lostError(lease: Lease, current: Entry | undefined): LodenError {
   return new LodenError(
     "ERR_LEASE_CONFLICT",
     `${holder} has taken this node's lease ${lease.key}. The data path here stays as it is, so both nodes now use the ` +
-      `subnet: stop one of them, or delete its lease (etcdctl del <etcd-prefix>/subnets/${lease.key}) and this node takes it again`,
+      `subnet: stop one of them, or delete its lease (etcdctl del <etcd-prefix>/subnets/${lease.key}) and this node takes it again; ` +
+      "a node without containers gets another subnet once its subnet file is removed and it is restarted",
     { fields: { lease: lease.key } },
   );
 }
