@@ -13,7 +13,8 @@ export type PeerChange =
 
 interface Known {
   readonly lease: Lease;
-  readonly modRevision: bigint;
+  /** As stored: a restored store may give another record the same revision. */
+  readonly value: string;
 }
 
 export class PeerTable {
@@ -44,7 +45,7 @@ export class PeerTable {
       }
       const lease = this.#read(event.entry);
       if (lease === undefined) continue;
-      this.#leases.set(key, { lease, modRevision: event.entry.modRevision });
+      this.#leases.set(key, { lease, value: event.entry.value });
       deleted.delete(key);
       put.set(key, lease);
     }
@@ -69,12 +70,14 @@ export class PeerTable {
     for (const entry of entries) {
       if (entry.key === this.#own) continue;
       const before = this.#leases.get(entry.key);
-      if (before?.modRevision === entry.modRevision) {
+      if (before?.value === entry.value) {
         next.set(entry.key, before);
+        this.#usable(entry.key);
         continue;
       }
-      const lease = this.#read(entry) ?? before?.lease;
-      if (lease !== undefined) next.set(entry.key, { lease, modRevision: entry.modRevision });
+      const lease = this.#read(entry);
+      if (lease !== undefined) next.set(entry.key, { lease, value: entry.value });
+      else if (before !== undefined) next.set(entry.key, before);
     }
     const present = new Set(entries.map(({ key }) => key));
     for (const key of this.#unusable.keys()) if (!present.has(key)) this.#usable(key);
