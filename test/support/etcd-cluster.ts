@@ -1,13 +1,11 @@
 // A real etcd cluster for a test: three members, each on a host of its own on the test's LAN, to be killed, paused, cut
 // off, replaced, compacted and restored from a backup. Ready means that its log or its API says so; no time is waited.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { EtcdMember } from "./etcd-member.ts";
-import type { Lan } from "./lan.ts";
+import { lanHost } from "./lan.ts";
+import { type TempDir, tempDir } from "./temp-dir.ts";
 
 const QUICK: Readonly<Record<string, string>> = {
   // A leader that is gone is missed after half a second; the shortest life of a lease (1.5 times that) follows from it.
@@ -28,25 +26,19 @@ export interface ClusterOptions {
 
 export class EtcdCluster implements AsyncDisposable {
   readonly members: EtcdMember[];
-  readonly #lan: Lan;
-  readonly #directory: string;
-  readonly #janitor: ChildProcess;
+  readonly #directory: TempDir = tempDir("cluster");
   readonly #flags: Readonly<Record<string, string>>;
   #hosts: number;
 
-  private constructor(lan: Lan, { size = 3, firstHost = 1, flags = {} }: ClusterOptions) {
-    this.#lan = lan;
-    this.#directory = mkdtempSync(join(tmpdir(), "loden-cluster-"));
-    const janitor = fileURLToPath(new URL("janitor.ts", import.meta.url));
-    this.#janitor = spawn(process.execPath, [janitor, this.#directory], { stdio: ["pipe", "ignore", "inherit"] });
+  private constructor({ size = 3, firstHost = 101, flags = {} }: ClusterOptions) {
     this.#flags = { ...QUICK, ...flags };
     this.#hosts = firstHost;
     this.members = Array.from({ length: size }, () => this.#newMember());
   }
 
   /** Starts a cluster; rejects with what a member printed when it does not come up. */
-  static async start(lan: Lan, options: ClusterOptions = {}): Promise<EtcdCluster> {
-    const cluster = new EtcdCluster(lan, options);
+  static async start(options: ClusterOptions = {}): Promise<EtcdCluster> {
+    const cluster = new EtcdCluster(options);
     try {
       for (const member of cluster.members) cluster.run(member);
       await cluster.serving();
@@ -111,7 +103,7 @@ export class EtcdCluster implements AsyncDisposable {
 
   /** Saves a backup, as `etcdctl snapshot save` does from one member. Returns the file. */
   save(): string {
-    const file = join(mkdtempSync(join(this.#directory, "backup-")), "etcd.db");
+    const file = join(mkdtempSync(join(this.#directory.path, "backup-")), "etcd.db");
     const [first] = this.members;
     if (first === undefined) throw new Error("the cluster has no member");
     this.ctlOn([first], "snapshot", "save", file);
@@ -157,15 +149,13 @@ export class EtcdCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const member of this.members) await member.kill();
     for (const member of this.members) member.host[Symbol.dispose]();
-    const gone = once(this.#janitor, "exit");
-    this.#janitor.stdin?.end();
-    await gone;
+    await this.#directory[Symbol.asyncDispose]();
   }
 
   #newMember(): EtcdMember {
     const n = this.#hosts++;
     const name = `member${n}`;
-    return new EtcdMember(name, this.#lan.host(n), join(this.#directory, name));
+    return new EtcdMember(name, lanHost(n), join(this.#directory.path, name));
   }
 
   #initialCluster(): string {
