@@ -62,17 +62,22 @@ export function chooseLease(entries: readonly Entry[], claimant: Claimant, netwo
   if (kept !== undefined) return { type: "own", ...kept };
   // Containers of a subnet that nobody else has taken keep it, even where another lease bears our address.
   const taken = entries.map(({ key }) => parseSubnetKey(key)).filter((subnets) => subnets !== undefined);
-  const disputed = leases.find(({ lease }) => ownership(lease, claimant) === "disputed");
+  const disputes = leases.filter(({ lease }) => ownership(lease, claimant) === "disputed");
   if (previous !== undefined && previousKey !== undefined) {
     if (!taken.some((subnets) => overlap(subnets, previous))) {
       return { type: "create", key: previousKey, subnet: previous };
     }
-    const isDisputed = disputed?.lease.key === previousKey;
-    if (claimant.isFreshBoot !== true && !isDisputed) return { type: "lost", key: previousKey, subnet: previous };
+    if (claimant.isFreshBoot !== true) {
+      const about = disputes.find(({ lease }) => lease.key === previousKey);
+      return about === undefined
+        ? { type: "lost", key: previousKey, subnet: previous }
+        : { type: "disputed", ...about };
+    }
   }
   // Of several the one that somebody reserved for this node, by a record without end.
   const first = fitting.find(({ entry }) => entry.lease === 0n) ?? fitting[0];
   if (first !== undefined) return { type: "own", ...first };
+  const [disputed] = disputes;
   if (disputed !== undefined) return { type: "disputed", ...disputed };
   const unfit = mine.find(({ entry }) => entry.lease !== 0n);
   if (unfit !== undefined) return { type: "discard", entry: unfit.entry };

@@ -25,12 +25,20 @@ function entry(key: string, publicIp: string, nodeId?: string, lease = 7n): Entr
 
 function choice(entries: readonly Entry[], previous?: string): string {
   const chosen = chooseLease(entries, claimant(previous), network, random);
-  return `${chosen.type} ${chosen.type === "create" ? chosen.key : chosen.entry.key}`;
+  return `${chosen.type} ${"key" in chosen ? chosen.key : chosen.entry.key}`;
 }
 
 const FOREIGN = entry("10.3.1.0-24", "192.168.0.9", "other");
 
+const BROKEN: Entry = { ...entry("10.3.9.0-24", US), value: "{" };
+
 describe("chooseLease", () => {
+  test("a subnet that another took is let go after a reboot: no container can be in it", () => {
+    const rebooted = { ...claimant("10.3.9.0/24"), isFreshBoot: true };
+    const entries = [entry("10.3.9.0-24", "192.168.0.9", "other")];
+    expect(chooseLease(entries, rebooted, network, random)).toMatchObject({ type: "create", key: "10.3.1.0-24" });
+  });
+
   test.each<[string, Entry[], string | undefined, string]>([
     ["a first start takes a free subnet", [FOREIGN], undefined, "create 10.3.2.0-24"],
     ["our own record is taken up", [FOREIGN, entry("10.3.5.0-24", US, "us")], undefined, "own 10.3.5.0-24"],
@@ -50,24 +58,31 @@ describe("chooseLease", () => {
       "own 10.3.9.0-24",
     ],
     [
-      "it is not taken from somebody else",
+      "it is kept when somebody else has it: containers are in it",
       [entry("10.3.9.0-24", "192.168.0.9", "other")],
       "10.3.9.0/24",
-      "create 10.3.1.0-24",
+      "lost 10.3.9.0-24",
     ],
     [
-      "nor where one overlaps it",
+      "and when somebody has a part of it",
       [entry("10.3.9.128-25", "192.168.0.9", "other")],
       "10.3.9.0/24",
-      "create 10.3.1.0-24",
+      "lost 10.3.9.0-24",
     ],
     [
-      "nor from a flannel with another address",
+      "and when a flannel with another address has it",
       [entry("10.3.9.0-24", "192.168.0.9")],
       "10.3.9.0/24",
-      "create 10.3.1.0-24",
+      "lost 10.3.9.0-24",
     ],
-    ["nor outside the network", [], "10.99.9.0/24", "create 10.3.1.0-24"],
+    ["and when a record that cannot be read is there", [BROKEN], "10.3.9.0/24", "lost 10.3.9.0-24"],
+    [
+      "a dispute over it is waited for",
+      [entry("10.3.9.0-24", US, "other"), entry("10.3.5.0-24", US, "us")],
+      "10.3.9.0/24",
+      "disputed 10.3.9.0-24",
+    ],
+    ["it is not taken outside the network", [], "10.99.9.0/24", "create 10.3.1.0-24"],
     ["nor with another length", [], "10.3.9.0/25", "create 10.3.1.0-24"],
     [
       "another node with our address is a dispute",
