@@ -1,8 +1,9 @@
 // The alloc backend has no options.
+import { allocOptionsContract } from "#spec/documents/backend-options";
 import type { Network } from "../../lease/types.ts";
-import { readOptions, unknownOptionWarnings } from "../options.ts";
+import { readOptions } from "../options.ts";
 
-/** Warnings for the log. */
+/** Warnings for the log. @throws LodenError ERR_BACKEND */
 export function checkAlloc(network: Network): string[] {
-  return unknownOptionWarnings("alloc", readOptions("alloc", network.backend.options, {}).unknown, []);
+  return readOptions(allocOptionsContract, network).warnings;
 }

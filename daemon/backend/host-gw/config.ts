@@ -1,8 +1,9 @@
 // The host-gw backend has no options; what it needs is that nodes reach each other without a router or a NAT.
 import { FAMILIES } from "#kernel/ip/address";
+import { hostGwOptionsContract } from "#spec/documents/backend-options";
 import { LodenError } from "#spec/errors";
 import type { Network, Node } from "../../lease/types.ts";
-import { readOptions, unknownOptionWarnings } from "../options.ts";
+import { readOptions } from "../options.ts";
 
 /**
  * Warnings for the log.
@@ -21,5 +22,5 @@ export function checkHostGw(network: Network, node: Node): string[] {
       { fields: { backend: "host-gw", link: node.link.name, public: wanted.toString() } },
     );
   }
-  return unknownOptionWarnings("host-gw", readOptions("host-gw", network.backend.options, {}).unknown, []);
+  return readOptions(hostGwOptionsContract, network).warnings;
 }

@@ -1,8 +1,9 @@
 // The vxlan backend's options (flannel's Documentation/backends.md), checked. README.md tells what each does.
 import type { Family } from "#kernel/ip/address";
+import { vxlanOptionsContract } from "#spec/documents/backend-options";
 import { LodenError } from "#spec/errors";
 import type { Network, Node } from "../../lease/types.ts";
-import { boolean, integer, readOptions, text, unknownOptionWarnings } from "../options.ts";
+import { readOptions } from "../options.ts";
 
 export interface VxlanConfig {
   readonly vni: number;
@@ -27,44 +28,17 @@ export const OVERHEAD: Readonly<Record<Family, number>> = { 4: 20 + 8 + 8 + 14, 
 /** The smallest MTU a device may have: RFC 791 §3.2 and RFC 8200 §5. */
 const SMALLEST: Readonly<Record<Family, number>> = { 4: 68, 6: 1280 };
 
-/** The VNI has 24 bits (RFC 7348 §5). */
-const VNI_MAX = 2 ** 24 - 1;
-
-const PORT_MAX = 65_535;
-
 /**
  * What Linux takes when it is told no port, and so what flannel's peers use; IANA's 4789 is younger than the driver. Told
  * always, as a device left from a configuration with another port would otherwise be taken for the right one.
  */
 const DEFAULT_PORT = 8472;
 
-/** An IP packet's length has 16 bits. */
-const MTU_MAX = 65_535;
-
-const READERS = {
-  VNI: integer(0, VNI_MAX),
-  Port: integer(0, PORT_MAX),
-  MTU: integer(0, MTU_MAX),
-  GBP: boolean,
-  Learning: boolean,
-  DirectRouting: boolean,
-  MacPrefix: text(/^[\da-f][02468ace]-[\da-f]{2}$/i, "two octets of a unicast MAC address, like 0E-2A"),
-};
-
 /** @throws LodenError ERR_BACKEND naming the option */
 export function readVxlanConfig(network: Network, node: Node): VxlanConfig {
-  const { values, unknown } = readOptions<{
-    VNI: number;
-    Port: number;
-    MTU: number;
-    GBP: boolean;
-    Learning: boolean;
-    DirectRouting: boolean;
-    MacPrefix: string;
-  }>("vxlan", network.backend.options, READERS);
-  const warnings = unknownOptionWarnings("vxlan", unknown, Object.keys(READERS));
+  const { options, warnings } = readOptions(vxlanOptionsContract, network);
   // 0 stands for "not given" in Go, and so it does in configurations that flannel took.
-  const wanted = values.MTU === undefined || values.MTU === 0 ? node.link.mtu : values.MTU;
+  const wanted = options.MTU === undefined || options.MTU === 0 ? node.link.mtu : options.MTU;
   const underlay = Math.min(wanted, node.link.mtu);
   if (wanted > underlay) {
     warnings.push(
@@ -77,16 +51,16 @@ export function readVxlanConfig(network: Network, node: Node): VxlanConfig {
     if (network.ranges[family] !== undefined) checkMtu(family, underlay, mtu[family], node);
   }
   return {
-    vni: values.VNI ?? 1,
+    vni: options.VNI ?? 1,
     // As with flannel, 0 stands for "not given".
-    port: values.Port === undefined || values.Port === 0 ? DEFAULT_PORT : values.Port,
-    gbp: values.GBP ?? false,
-    learning: values.Learning ?? false,
-    directRouting: values.DirectRouting ?? false,
+    port: options.Port === undefined || options.Port === 0 ? DEFAULT_PORT : options.Port,
+    gbp: options.GBP ?? false,
+    learning: options.Learning ?? false,
+    directRouting: options.DirectRouting ?? false,
     macPrefix:
-      values.MacPrefix === undefined
+      options.MacPrefix === undefined
         ? undefined
-        : Uint8Array.from(values.MacPrefix.split("-"), (octet) => Number.parseInt(octet, 16)),
+        : Uint8Array.from(options.MacPrefix.split("-"), (octet) => Number.parseInt(octet, 16)),
     mtu,
     warnings,
   };

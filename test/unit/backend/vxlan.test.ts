@@ -132,17 +132,17 @@ describe("options", () => {
   });
 
   test.each([
-    [{ VNI: 2 ** 24 }, "Backend.VNI of vxlan is 16777216; it must be a whole number from 0 to 16777215"],
-    [{ VNI: "1" }, 'Backend.VNI of vxlan is "1"'],
-    [{ Port: 65_536 }, "Backend.Port of vxlan is 65536"],
-    [{ Port: -1 }, "Backend.Port"],
-    [{ MTU: 1.5 }, "Backend.MTU"],
+    [{ VNI: 2 ** 24 }, "VNI is 16777216, must be 16777215 or less"],
+    [{ VNI: "1" }, 'VNI is "1", must be a whole number'],
+    [{ Port: 65_536 }, "Port is 65536, must be 65535 or less"],
+    [{ Port: -1 }, "Port is -1, must be 0 or more"],
+    [{ MTU: 1.5 }, "MTU is 1.5, must be a whole number"],
     [{ MTU: 100 }, "an MTU of 100 leaves 50 bytes inside VXLAN, and IPv4 needs 68"],
-    [{ GBP: "yes" }, 'Backend.GBP of vxlan is "yes"; it must be true or false'],
-    [{ Learning: 1 }, "Backend.Learning"],
-    [{ DirectRouting: [] }, "Backend.DirectRouting"],
-    [{ MacPrefix: "0F-2A" }, "Backend.MacPrefix"],
-    [{ MacPrefix: "0E:2A" }, "Backend.MacPrefix"],
+    [{ GBP: "yes" }, 'GBP is "yes", must be true or false'],
+    [{ Learning: 1 }, "Learning is 1, must be true or false"],
+    [{ DirectRouting: [] }, "DirectRouting is [], must be true or false"],
+    [{ MacPrefix: "0F-2A" }, 'MacPrefix is "0F-2A", must be two octets of a unicast MAC address'],
+    [{ MacPrefix: "0E:2A" }, 'MacPrefix is "0E:2A", must be two octets'],
   ])("%j is refused", (options, message) => {
     expect(() => vxlan(options)).toThrow(
       expect.objectContaining({ code: "ERR_BACKEND", message: expect.stringContaining(message) }),
