@@ -3,8 +3,8 @@
 import { ConnectError } from "@connectrpc/connect";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PUT, type RangeRequest, type TxnRequest } from "../../daemon/store/embedded/types.ts";
-import type { Event } from "../../daemon/store/etcd/generated/kv_pb.js";
+import type { RangeRequest, TxnRequest } from "../../daemon/store/embedded/types.ts";
+import { type Event, Event_EventType } from "../../daemon/store/etcd/generated/kv_pb.js";
 import { startEtcd } from "../support/etcd.ts";
 import { type RawEtcd, rawEtcd } from "../support/etcd-raw.ts";
 import { startLodenStore } from "../support/loden-store.ts";
@@ -189,13 +189,7 @@ async function replay(etcd: RawEtcd, watch: WatchOperation, last: bigint): Promi
 
 /** etcd before 3.4.36 forgets a deletion that was made at the compacted revision itself; later ones and we tell it. */
 function isComparable({ type, kv }: Event): boolean {
-  type,
-  kv,
-}: {
-  readonly type: number;
-  readonly kv?: { readonly modRevision: bigint };
-}): boolean {
-  return type === PUT || kv?.modRevision !== compacted;
+  return type === Event_EventType.PUT || kv?.modRevision !== compacted;
 }
 
 /** Without what differs by nature: ids and term. Bytes as text, bigint as text. */

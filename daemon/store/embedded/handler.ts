@@ -40,7 +40,7 @@ export function requestHandler(context: ServiceContext, shutdownSignal: AbortSig
   register(router, Maintenance, maintenanceService(context));
   register(router, Auth, authService(context));
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-  return (request, response) => {
+  const serve: Handler = (request, response) => {
     const handler = handlers.get(request.url ?? "");
     if (handler === undefined) {
       answerUnknown(request, response);
@@ -62,6 +62,14 @@ export function requestHandler(context: ServiceContext, shutdownSignal: AbortSig
       context.log.debug({ err: error }, "an answer could not be delivered");
       response.destroy();
     });
+  };
+  return (request, response) => {
+    try {
+      serve(request, response);
+    } catch (error) {
+      // A stream that is gone already refuses to be answered; thrown here it would end the process.
+      context.log.debug({ err: error }, "a request could not be taken");
+    }
   };
 }
 
