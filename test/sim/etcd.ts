@@ -170,8 +170,10 @@ export class SimEtcd {
     const key = textOf(request["key"] as Uint8Array);
     const end = textOf(request["rangeEnd"] as Uint8Array);
     const limit = Number(request["limit"]);
-    if (wanted === 0n) this.#pinned.set(revision, world.list(PREFIX));
-    const all = (this.#pinned.get(revision) ?? []).filter((record) => record.key >= key && record.key < end);
+    if (revision === world.revision) this.#pinned.set(revision, world.list(PREFIX));
+    const pinned = this.#pinned.get(revision);
+    if (pinned === undefined) throw compacted();
+    const all = pinned.filter((record) => record.key >= key && record.key < end);
     const kvs = all.slice(0, limit).map(keyValueOf);
     return { header: this.header(member), kvs, more: all.length > limit, count: BigInt(all.length) };
   }

@@ -1,9 +1,7 @@
 // The invariants of DESIGN §5 (spec/invariants.md has the definitions), each checked at the moment that could break it:
 // a write of the store, a change of a kernel, a file, a word of the store client; and all claims after each step.
 import { LodenError } from "#spec/errors";
-import { Prefix } from "#kernel/ip/prefix";
 import { parsePreviousSubnetEnv } from "#spec/subnet-env";
-import { parseSubnetKey } from "../../daemon/lease/keys.ts";
 import { decodeLease } from "../../daemon/lease/record.ts";
 import type { Lease } from "../../daemon/lease/types.ts";
 import type { Change } from "../../daemon/reconcile/port.ts";
@@ -70,7 +68,7 @@ export class Judge {
     if (after === undefined) return;
     machine.robbedSince = undefined;
     for (const other of machines) {
-      if (other !== machine && this.#claims(other, key)) {
+      if (other !== machine && this.#claimed(other)?.key === key) {
         this.violated("1 owner", `${by} wrote ${key}, and ${other.name} holds it, as it rightly believes`);
       }
     }
@@ -91,25 +89,26 @@ export class Judge {
   /** 1: never two at once. */
   claims(): void {
     const { machines } = this.#world;
-    for (const [index, machine] of machines.entries()) {
-      const key = machine.daemon?.held?.lease.key;
-      if (key === undefined || !this.#claims(machine, key)) continue;
-      const other = machines.slice(index + 1).find((each) => this.#claims(each, key));
-      if (other !== undefined) this.violated("1 owner", `${machine.name} and ${other.name} both hold ${key}`);
+    const holders = new Map<string, Machine>();
+    for (const machine of machines) {
+      const key = this.#claimed(machine)?.key;
+      if (key === undefined) continue;
+      const other = holders.get(key);
+      if (other !== undefined) this.violated("1 owner", `${other.name} and ${machine.name} both hold ${key}`);
+      holders.set(key, machine);
     }
   }
 
-  /** It holds a subnet that overlaps the key's, for certain by its own clock, and reports no conflict. */
-  #claims(machine: Machine, key: string): boolean {
+  /** The lease that it holds for certain by its own clock, and without reporting that somebody else has it. */
+  #claimed(machine: Machine): Lease | undefined {
     const { daemon } = machine;
-    if (daemon === undefined || machine.isPaused || daemon.isStopping || machine.robbedSince !== undefined)
-      return false;
+    if (daemon === undefined || machine.isPaused || daemon.isStopping || machine.robbedSince !== undefined) {
+      return undefined;
+    }
     const { held } = daemon;
-    if (held === undefined || daemon.reportsConflict) return false;
-    if (held.deadline !== undefined && held.deadline <= this.#world.timeline.now - machine.bootedAt) return false;
-    if (held.lease.key === key) return true;
-    const [own, wanted] = [held.lease.subnet[4], parseSubnetKey(key)?.[4]];
-    return own !== undefined && wanted !== undefined && own.overlaps(wanted);
+    if (held === undefined || daemon.reportsConflict) return undefined;
+    const isOver = held.deadline !== undefined && held.deadline <= this.#world.timeline.now - machine.bootedAt;
+    return isOver ? undefined : held.lease;
   }
 
   /** 2: a file that names another subnet than the one containers run in. */
@@ -184,12 +183,6 @@ export function readable(key: string, value: string): Lease | undefined {
   }
   read.set(record, lease);
   return lease;
-}
-
-/** The subnet that a subnet file's text names, as FLANNEL_SUBNET has it. */
-export function subnetText(lease: Lease): string {
-  const subnet = lease.subnet[4]!;
-  return Prefix.of(subnet.first.add(1), subnet.length).toString();
 }
 
 function summary(result: WatchResult): string {

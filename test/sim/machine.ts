@@ -203,6 +203,7 @@ export class Daemon implements Receiver {
 
   /** It says loudly that somebody else has its subnet. */
   get reportsConflict(): boolean {
+    if (this.troubles.size === 0) return false;
     return [...this.troubles.values()].includes("ERR_LEASE_CONFLICT");
   }
 

@@ -39,21 +39,24 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   },
   /** A watch that is told of compaction goes on from where history begins. */
   "compaction is ignored": {
-    etcdOptions: (connect) => ({ connect: async (endpoint) => pastCompaction(await connect(endpoint)) }),
+    etcdOptions: (connect) => {
+      const seen = { compacted: 0n };
+      return { connect: async (endpoint) => pastCompaction(await connect(endpoint), seen) };
+    },
   },
   /** A lease that the store says is gone counts as renewed. */
   "lost lease is renewed": {
     store: (store) =>
-      variant(store, {
-        keepAlive: async (lease, signal) => Math.max(await store.keepAlive(lease, signal), 30),
-        watch: (options) => withoutDeletions(store, options),
-      }),
+      variant(store, { keepAlive: async (lease, signal) => Math.max(await store.keepAlive(lease, signal), 30) }),
   },
   /** What subnet the node had before is forgotten. */
   "subnet file is not read": { read: () => "" },
   /** A watch whose stream broke goes on without what it missed. */
   "missed events stay missed": {
-    etcdOptions: (connect) => ({ connect: async (endpoint) => fromNow(await connect(endpoint)) }),
+    etcdOptions: (connect) => {
+      const seen = { watches: 0 };
+      return { connect: async (endpoint) => fromNow(await connect(endpoint), seen) };
+    },
   },
 };
 
@@ -94,13 +97,6 @@ async function* emptyOnTrouble(store: SubnetStore, options: WatchOptions): Async
   }
 }
 
-async function* withoutDeletions(store: SubnetStore, options: WatchOptions): AsyncGenerator<WatchResult> {
-  for await (const result of store.watch(options)) {
-    if (result.type === "snapshot") yield result;
-    else yield { ...result, events: result.events };
-  }
-}
-
 /** The requests of a watch as they were meant, but from another revision. */
 function restarted(transport: Transport, from: (asked: bigint) => bigint): Transport {
   return {
@@ -127,37 +123,39 @@ async function* shifted(input: AsyncIterable<unknown>, from: (asked: bigint) => 
   }
 }
 
-function pastCompaction(transport: Transport): Transport {
-  const refused = new Set<bigint>();
-  let compacted = 0n;
-  const past = restarted(transport, (asked) => (refused.has(asked) ? compacted : asked));
+function pastCompaction(transport: Transport, seen: { compacted: bigint }): Transport {
+  const past = restarted(transport, (asked) => (asked < seen.compacted ? seen.compacted : asked));
   return {
     unary: past.unary,
     stream: async (method, signal, timeout, header, input) => {
       const response = await past.stream(method, signal, timeout, header, input);
       if (method.name !== "Watch") return response;
-      const message = (async function* () {
-        for await (const each of response.message as AsyncIterable<{ canceled: boolean; compactRevision: bigint }>) {
-          if (each.canceled && each.compactRevision > 0n) {
-            compacted = each.compactRevision;
-            for (let revision = compacted - 1n; revision > 0n && revision > compacted - 1_000n; revision--) {
-              refused.add(revision);
-            }
-            throw new ConnectError("the watch was canceled", Code.Unavailable);
-          }
-          yield each;
-        }
-      })();
+      const message = heeding(response.message as AsyncIterable<Cancelable>, (revision) => (seen.compacted = revision));
       return { ...response, message: message as never };
     },
   };
 }
 
-function fromNow(transport: Transport): Transport {
-  let isFirst = true;
-  return restarted(transport, (asked) => {
-    const from = isFirst ? asked : asked + 3n;
-    isFirst = false;
-    return from;
-  });
+interface Cancelable {
+  readonly canceled: boolean;
+  readonly compactRevision: bigint;
+}
+
+/** Says that the stream broke where the server said that history is gone. */
+async function* heeding(
+  messages: AsyncIterable<Cancelable>,
+  onCompacted: (revision: bigint) => void,
+): AsyncGenerator<Cancelable> {
+  for await (const message of messages) {
+    if (message.canceled && message.compactRevision > 0n) {
+      onCompacted(message.compactRevision);
+      throw new ConnectError("the watch was canceled", Code.Unavailable);
+    }
+    yield message;
+  }
+}
+
+/** Each watch after the first begins some revisions later than it should. */
+function fromNow(transport: Transport, seen: { watches: number }): Transport {
+  return restarted(transport, (asked) => (seen.watches++ === 0 ? asked : asked + 2n));
 }

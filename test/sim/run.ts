@@ -40,6 +40,8 @@ const QUIET_MS = 35_000;
 const ONE_SECOND = 1_000;
 
 export async function run(plan: Plan, { mutation = NONE, isTraced = false } = {}): Promise<Outcome> {
+  // Errors are the daily bread of a simulation, and where they were made is of use to a reader alone.
+  Error.stackTraceLimit = isTraced ? 10 : 0;
   const world = new World(plan.seed, plan.setup, mutation, isTraced);
   const defects = watchForDefects(world);
   let settled = 0;
