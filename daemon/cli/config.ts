@@ -2,7 +2,9 @@
 // written, by the code that the daemons read it with.
 import { readFileSync } from "node:fs";
 import { LodenError } from "#spec/errors";
+import { createBackend } from "../backend/registry.ts";
 import { parseNetwork } from "../lease/network.ts";
+import type { Node } from "../lease/types.ts";
 import { readInvocation } from "../options.ts";
 import { FLAGS } from "../options/table.ts";
 import { openStore } from "../store/open.ts";
@@ -12,6 +14,17 @@ import { type CommandFlags, describeFlags, readFlags } from "./flags.ts";
 const ETCD_FLAGS = Object.fromEntries(
   Object.entries(FLAGS).filter(([name]) => name.startsWith("etcd-")),
 ) satisfies CommandFlags;
+
+/** Options that depend on a host (an MTU that its interface cannot carry) are for that host's daemon to refuse. */
+const SOME_NODE: Node = {
+  id: "check",
+  link: { name: "eth0", index: 1, mtu: 65_535 },
+  address: {},
+  publicAddress: {},
+  hostAddresses: [],
+  onLink: [],
+  subnet: {},
+};
 
 const USAGE = `Reads, checks and writes the network configuration (<etcd-prefix>/config).
 
@@ -44,9 +57,10 @@ export async function runConfig(args: readonly string[]): Promise<number> {
   }
   if (document === undefined) return await withStore(given, printConfig);
   const text = readDocument(document);
-  const { backend } = parseNetwork(text);
+  const { type, warnings } = createBackend(parseNetwork(text), SOME_NODE);
+  for (const warning of warnings) process.stderr.write(`loden: ${warning}\n`);
   if (action === "check") {
-    process.stdout.write(`good: a ${backend.type} network\n`);
+    process.stdout.write(`good: a ${type} network\n`);
     return 0;
   }
   return await withStore(given, async (store) => {
