@@ -90,7 +90,7 @@ export class Engine {
       horizon: this.#horizon,
       clock,
       auto: options.autoCompaction,
-      onCompacted: (revision) => log.info({ revision: String(revision) }, "history is compacted"),
+      onCompacted: (revision) => log.debug({ revision: String(revision) }, "history is compacted"),
       onTrouble,
     });
   }
