@@ -66,6 +66,8 @@ export class LeaseHolder {
   /** The store says that our record is gone or is another's. */
   #lost = false;
   #lastSeen = 0n;
+  /** The latest revision at which the watch saw our record gone or another's: it may be ahead of an answer to a write. */
+  #contradicted = 0n;
   #wake: (() => void) | undefined;
 
   constructor(options: HolderOptions) {
@@ -135,28 +137,33 @@ export class LeaseHolder {
     if (held === undefined) return;
     const isRolledBack = result.revision < this.#lastSeen;
     this.#lastSeen = result.revision;
+    if (isRolledBack) this.#contradicted = 0n;
     // The stream may be behind our latest write; what it tells of the time before means nothing now.
     if (result.revision < held.entry.modRevision && !isRolledBack) return;
     if (result.type === "snapshot") {
-      this.#compare(result.entries.find(({ key }) => key === held.entry.key));
+      this.#compare(
+        result.entries.find(({ key }) => key === held.entry.key),
+        result.revision,
+      );
       return;
     }
     for (const event of result.events) {
       const { key, modRevision } = event.type === "put" ? event.entry : event;
       if (key === held.entry.key && modRevision > held.entry.modRevision) {
-        this.#compare(event.type === "put" ? event.entry : undefined);
+        this.#compare(event.type === "put" ? event.entry : undefined, modRevision);
       }
     }
   }
 
-  /** Our record as the store has it now. */
-  #compare(entry: Entry | undefined): void {
+  /** Our record as the store has it at a revision. */
+  #compare(entry: Entry | undefined, revision: bigint): void {
     const held = this.#held!;
     if (entry?.value === held.value) {
       held.entry = entry;
       this.#lost = false;
       return;
     }
+    this.#contradicted = revision;
     this.#lost = true;
     this.#wake?.();
   }
@@ -225,7 +232,9 @@ export class LeaseHolder {
   #hold(entry: Entry, secondsLeft: number): void {
     const deadline = entry.lease === 0n ? undefined : this.#options.clock.monotonic() + secondsLeft * 1_000;
     this.#held = { entry, value: entry.value, lease: decodeLease(entry.key, entry.value), deadline };
-    this.#lost = false;
+    // Deleted after it was written, before the answer came. Looked into once: the store may also have gone back.
+    this.#lost = this.#contradicted > entry.modRevision;
+    this.#contradicted = 0n;
   }
 
   /** The subnet is another's by now, and our containers are in it: kept as a lease that was lost while we ran. */
