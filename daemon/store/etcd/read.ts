@@ -17,7 +17,7 @@ export interface Listing {
   readonly newest: KeyValue | undefined;
 }
 
-/** Times that a read is begun again because its revision was compacted under it. */
+/** Times that a read is begun again because its revision was compacted under it, or the store was restored. */
 const TRIES = 3;
 
 /** Everything there is. Rejects with an EtcdError, never returning part of it. */
@@ -38,6 +38,7 @@ async function listOnce(client: EtcdClient, keyspace: Keyspace, signal: AbortSig
   let key = keyspace.start;
   let limit = client.limits.page;
   let revision = 0n;
+  let first: ResponseHeader | undefined;
   for (;;) {
     const request = { key, rangeEnd: keyspace.end, limit: BigInt(limit), revision };
     let page;
@@ -49,6 +50,11 @@ async function listOnce(client: EtcdClient, keyspace: Keyspace, signal: AbortSig
       continue;
     }
     revision ||= page.header.revision;
+    first ??= page.header;
+    // The same revision on another copy of the store is another state.
+    if (page.header.clusterId !== first.clusterId || page.header.raftTerm < first.raftTerm) {
+      throw new EtcdError("ERR_STORE_COMPACTED", `etcd at ${client.name}: it was restored while it was read`, {});
+    }
     for (const kv of page.kvs) {
       if (newest === undefined || kv.modRevision > newest.modRevision) newest = kv;
       const name = keyspace.nameOf(kv.key);
