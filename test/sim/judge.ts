@@ -5,6 +5,7 @@ import { parsePreviousSubnetEnv } from "#spec/subnet-env";
 import { decodeLease } from "../../daemon/lease/record.ts";
 import type { Lease } from "../../daemon/lease/types.ts";
 import type { Change } from "../../daemon/reconcile/port.ts";
+import type { MemoryRecord } from "../../daemon/store/memory-world.ts";
 import type { WatchResult } from "../../daemon/store/port.ts";
 import type { Written } from "./etcd.ts";
 import { baseObjects, objectsOf } from "./expected.ts";
@@ -47,7 +48,7 @@ export class Judge {
     if (trace.isOn)
       trace.add("store", `${key} ${after === undefined ? "deleted" : `= ${after.value}`} by ${by ?? "hand"}`);
     if (by === undefined) {
-      this.robbed(key);
+      this.#robbed(key, before);
       return;
     }
     const machine = machines.find(({ name }) => name === by)!;
@@ -74,10 +75,13 @@ export class Judge {
     }
   }
 
-  /** A record was removed or replaced by a hand: its holder cannot be blamed before it can know. */
-  robbed(key: string): void {
+  /** A record was removed or replaced by a hand: its holder, or who is about to be, cannot be blamed before it can know. */
+  #robbed(key: string, before: MemoryRecord | undefined): void {
+    const owner = before === undefined ? undefined : readable(key, before.value)?.nodeId;
     for (const machine of this.#world.machines) {
-      if (machine.daemon?.held?.lease.key === key) machine.robbedSince = this.#world.timeline.now;
+      const { daemon } = machine;
+      const isOwner = owner !== undefined && daemon?.app.status.sources.node?.id === owner;
+      if (isOwner || daemon?.held?.lease.key === key) machine.robbedSince = this.#world.timeline.now;
     }
   }
 

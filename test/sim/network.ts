@@ -115,6 +115,12 @@ export class Line {
       (this.state === "toStoreCut" && direction === "toNode") ||
       (this.state === "toNodeCut" && direction === "toStore");
     const held = this.#held[direction];
+    const { timeline } = this.#etcd;
+    if (passes && timeline.now < this.#clearAt) {
+      // What was held back comes first.
+      timeline.after(this.#clearAt - timeline.now, () => this.#arrive(direction, message));
+      return;
+    }
     if (passes && held.length === 0) message();
     else held.push(() => this.#arrive(direction, message));
   }
