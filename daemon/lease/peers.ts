@@ -2,7 +2,7 @@
 // cannot be read is reported once and changes nothing: what was known under its key stays until the key is deleted.
 import { errorText } from "#spec/errors";
 import type { Log } from "../log.ts";
-import type { Entry, WatchResult } from "../store/port.ts";
+import type { Entry, Snapshot, WatchResult } from "../store/port.ts";
 import { decodeLease } from "./record.ts";
 import type { Lease } from "./types.ts";
 
@@ -22,6 +22,9 @@ export class PeerTable {
   readonly #log: Log;
   #leases = new Map<string, Known>();
   readonly #unusable = new Map<string, string>();
+  /** Peers that a restored store does not hold, with the number of the restoration that they were missed after. */
+  readonly #missed = new Map<string, number>();
+  #restorations = 0;
 
   /** @param own key of this node's own lease, which is no peer */
   constructor(own: string, log: Log) {
@@ -31,12 +34,13 @@ export class PeerTable {
 
   /** Never throws, whatever the store holds. */
   apply(result: WatchResult): PeerChange {
-    if (result.type === "snapshot") return this.#replace(result.entries);
+    if (result.type === "snapshot") return this.#replace(result);
     const put = new Map<string, Lease>();
     const deleted = new Set<string>();
     for (const event of result.events) {
       const key = event.type === "put" ? event.entry.key : event.key;
       if (key === "config" || key === this.#own) continue;
+      this.#missed.delete(key);
       if (event.type === "delete") {
         put.delete(key);
         if (this.#leases.delete(key)) deleted.add(key);
@@ -60,12 +64,30 @@ export class PeerTable {
     return Array.from(this.#leases.values(), ({ lease }) => lease);
   }
 
+  /** Times that the store was found to be another copy than before. */
+  get restorations(): number {
+    return this.#restorations;
+  }
+
+  /**
+   * Gives up the peers that have been missed since that restoration or an earlier one: their leases have ended by now.
+   * @returns their keys
+   */
+  forgetMissed(restoration: number): string[] {
+    const gone = [...this.#missed].filter(([, since]) => since <= restoration).map(([key]) => key);
+    for (const key of gone) {
+      this.#missed.delete(key);
+      this.#leases.delete(key);
+    }
+    return gone;
+  }
+
   /** Text that says what is wrong, by lease key. */
   unusable(): ReadonlyMap<string, string> {
     return this.#unusable;
   }
 
-  #replace(entries: readonly Entry[]): PeerChange {
+  #replace({ entries, restored }: Snapshot): PeerChange {
     const next = new Map<string, Known>();
     for (const entry of entries) {
       if (entry.key === this.#own) continue;
@@ -81,6 +103,21 @@ export class PeerTable {
     }
     const present = new Set(entries.map(({ key }) => key));
     for (const key of this.#unusable.keys()) if (!present.has(key)) this.#usable(key);
+    if (restored === true) this.#restorations += 1;
+    for (const [key, known] of this.#leases) {
+      if (present.has(key)) this.#missed.delete(key);
+      // Not there is not deleted, in a store that went back to before the lease: its holder is about to write it again.
+      else if (restored === true || this.#missed.has(key)) {
+        this.#missed.set(key, this.#missed.get(key) ?? this.#restorations);
+        next.set(key, known);
+      }
+    }
+    if (restored === true && this.#missed.size > 0) {
+      this.#log.warn(
+        { count: this.#missed.size },
+        "the store was restored from a backup that lacks leases of peers; they are kept",
+      );
+    }
     this.#leases = next;
     return { type: "all", leases: this.leases() };
   }

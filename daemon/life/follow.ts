@@ -28,6 +28,7 @@ export async function follow(
     const change = peers.apply(result);
     if (change.type === "all") {
       reconciler.replaceLeases(change.leases);
+      if (result.type === "snapshot" && result.restored) void forgetMissed(context, { peers, reconciler }, signal);
       onPeersKnown();
     } else {
       for (const lease of change.put) reconciler.putLease(lease);
@@ -36,6 +37,22 @@ export async function follow(
     compareConfig(context, result);
     status.changed();
   }
+}
+
+/** Peers whose leases a restored store does not hold go when those leases would have ended by themselves. */
+async function forgetMissed(
+  { ports, options, status }: AppContext,
+  { peers, reconciler }: Pick<Followers, "peers" | "reconciler">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { restorations } = peers;
+  try {
+    await ports.clock.sleep(options.leaseTtlSeconds * 1_000, signal);
+  } catch {
+    return;
+  }
+  for (const key of peers.forgetMissed(restorations)) reconciler.deleteLease(key);
+  status.changed();
 }
 
 /** A changed configuration takes a restart, which nobody should have to find out by themselves. */

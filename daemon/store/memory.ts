@@ -129,6 +129,8 @@ export class MemorySubnetStore implements SubnetStore {
     const world = this.#world;
     const backoff = new Backoff(world.clock, this.#options.random);
     let seen: { readonly copy: number; readonly revision: bigint } | undefined;
+    /** The copy that the consumer was told of last. */
+    let copy: number | undefined;
     let trouble = false;
     let wake = Promise.withResolvers<void>();
     const onWake = (): void => wake.resolve();
@@ -142,7 +144,10 @@ export class MemorySubnetStore implements SubnetStore {
         const changes = seen?.copy === world.copy ? world.since(seen.revision) : undefined;
         if (changes === undefined) {
           await buffer.hungry();
-          buffer.snapshot(this.#snapshot());
+          const snapshot = this.#snapshot();
+          const isRestored = copy !== undefined && copy !== world.copy;
+          buffer.snapshot(isRestored ? { ...snapshot, restored: true } : snapshot);
+          copy = world.copy;
           seen = { copy: world.copy, revision: world.revision };
         } else {
           const events = changes.flatMap(eventsOf);

@@ -25,6 +25,11 @@ export interface Snapshot {
   readonly config: Entry | undefined;
   /** The records under subnets/, in the order of their keys' bytes. */
   readonly entries: readonly Entry[];
+  /**
+   * On a watch: the store is another copy than the one told of before, as after a backup was restored. What is absent was
+   * perhaps never in that copy, and has not been seen to be deleted.
+   */
+  readonly restored?: true;
 }
 
 export type StoreEvent =

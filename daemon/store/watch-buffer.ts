@@ -16,6 +16,8 @@ export class WatchBuffer implements AsyncIterableIterator<WatchResult> {
   readonly #limits: BufferLimits;
   readonly #onReturn: () => void;
   #snapshot: Snapshot | undefined;
+  /** The next snapshot is of another copy of the store than what the consumer has, or one before it was that never came. */
+  #restored = false;
   #events: StoreEvent[] = [];
   #revision = 0n;
   #characters = 0;
@@ -40,6 +42,7 @@ export class WatchBuffer implements AsyncIterableIterator<WatchResult> {
     if (this.#ended) return;
     this.#clear();
     this.#snapshot = snapshot;
+    this.#restored ||= snapshot.restored === true;
     this.#deliver();
   }
 
@@ -99,8 +102,9 @@ export class WatchBuffer implements AsyncIterableIterator<WatchResult> {
 
   #take(): WatchResult | undefined {
     if (this.#snapshot !== undefined) {
-      const snapshot = this.#snapshot;
+      const snapshot = this.#restored ? { ...this.#snapshot, restored: true as const } : this.#snapshot;
       this.#snapshot = undefined;
+      this.#restored = false;
       return snapshot;
     }
     if (this.#events.length === 0) return undefined;

@@ -235,10 +235,26 @@ describe("in operation", () => {
     const copy = rig.world.copyOut();
     const nodes = await fabric(4);
     const subnets = nodes.map(({ subnet }) => subnet);
+    for (const node of nodes) node.kernel.batches.length = 0;
     rig.world.restore(copy);
     await rig.seconds(120);
     expect(rig.leases().toSorted()).toEqual(subnets.map((subnet) => subnet.replace("/", "-")).toSorted());
     expectMesh(nodes);
+    // Not for a moment was a peer taken for gone.
+    const changes = nodes.flatMap(({ kernel }) => kernel.batches.flat());
+    expect(changes.filter(({ type }) => type === "remove")).toEqual([]);
+  });
+
+  test("a peer that does not come back to a restored store goes when its lease would have ended", async () => {
+    rig.world.put("config", VXLAN_CONFIG);
+    const copy = rig.world.copyOut();
+    const nodes = await fabric(3, ["--subnet-lease-ttl=600"]);
+    await nodes[2]!.stop();
+    rig.world.restore(copy);
+    await rig.seconds(550);
+    expectMesh(nodes);
+    await rig.seconds(100);
+    expectMesh(nodes.slice(0, 2));
   });
 
   test("a restart changes neither store nor kernel nor subnet file", async () => {

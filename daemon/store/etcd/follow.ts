@@ -24,6 +24,7 @@ export async function follow(
   const { signal, onTrouble } = options;
   const backoff = new Backoff(client.clock, random);
   let position: Position | undefined;
+  let restored: true | undefined;
   let trouble = false;
   // Listings since the last sign of a working watch: one is normal, a second in a row must wait.
   let listings = 0;
@@ -46,12 +47,14 @@ export async function follow(
         // The consumer may be busy: what it gets should be what there is when it comes.
         await buffer.hungry();
         const { snapshot, header, newest } = await list(client, keyspace, signal);
-        buffer.snapshot(snapshot);
+        buffer.snapshot(restored ? { ...snapshot, restored } : snapshot);
+        restored = undefined;
         const { clusterId, raftTerm } = header;
         const last = newest && create(EventSchema, { type: Event_EventType.PUT, kv: newest });
         position = { revision: snapshot.revision, last, clusterId, term: raftTerm, fresh: true };
       }
-      await watchSession(client, keyspace, position, signal, hooks);
+      const end = await watchSession(client, keyspace, position, signal, hooks);
+      if (end === "restored") restored = true;
       position = undefined;
     } catch (thrown) {
       if (signal.aborted) return;

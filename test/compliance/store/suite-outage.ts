@@ -156,6 +156,8 @@ export function outageTests(rig: () => Promise<StoreRig>, traits: StoreTraits): 
     await follower.until(() => follower.snapshots > snapshots);
     await follower.until(() => !follower.state.has("new"));
     expect([...follower.state.keys()]).toEqual(["old"]);
+    // What is gone was not deleted: consumers are told.
+    expect(follower.results.findLast(({ type }) => type === "snapshot")).toMatchObject({ restored: true });
     await world.admin.put("subnets/newer", "1");
     await follower.until(() => follower.state.has("newer"));
   });

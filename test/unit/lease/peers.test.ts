@@ -94,3 +94,41 @@ describe("events", () => {
     expect(lines).toEqual(["10.3.2.0-24"]);
   });
 });
+
+describe("a store that was restored from a backup", () => {
+  const restored = (...entries: Entry[]) => ({ ...snapshot(...entries), restored: true as const });
+
+  test("proves no peer gone whose lease it lacks", () => {
+    table.apply(snapshot(entry(2), entry(3)));
+    expect(table.apply(restored(entry(3)))).toMatchObject({ type: "all", leases: { length: 2 } });
+    // Nor does a snapshot after it, as compaction brings.
+    table.apply(snapshot(entry(3)));
+    expect(known()).toEqual(["10.3.3.0-24 192.168.0.3", "10.3.2.0-24 192.168.0.2"]);
+  });
+
+  test("has what it lacks forgotten when its life is over, but not who came back", () => {
+    table.apply(snapshot(entry(2), entry(3), entry(4)));
+    table.apply(restored());
+    table.apply(events(put(entry(3))));
+    table.apply(snapshot(entry(3), entry(4)));
+    expect(table.forgetMissed(table.restorations)).toEqual(["10.3.2.0-24"]);
+    expect(known()).toEqual(["10.3.3.0-24 192.168.0.3", "10.3.4.0-24 192.168.0.4"]);
+    expect(table.forgetMissed(table.restorations)).toEqual([]);
+  });
+
+  test("deletes what it tells the deletion of", () => {
+    table.apply(snapshot(entry(2)));
+    table.apply(restored());
+    expect(table.apply(events(gone(2)))).toMatchObject({ deleted: ["10.3.2.0-24"] });
+    expect(known()).toEqual([]);
+  });
+
+  test("more than once gives those that were missed last their own time", () => {
+    table.apply(snapshot(entry(2), entry(3)));
+    table.apply(restored(entry(3)));
+    const first = table.restorations;
+    table.apply(restored());
+    expect(table.forgetMissed(first)).toEqual(["10.3.2.0-24"]);
+    expect(table.forgetMissed(table.restorations)).toEqual(["10.3.3.0-24"]);
+  });
+});
