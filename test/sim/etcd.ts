@@ -204,8 +204,8 @@ export class SimEtcd {
       case "requestDeleteRange":
         this.world.delete(path);
         if (before !== undefined) this.onWritten({ by, key, before, after: undefined });
-        return { case: "responseDeleteRange", value: {} };
     }
+    return { case: "responseDeleteRange", value: {} };
   }
 
   #put(path: string, { value, lease }: { readonly value: Uint8Array; readonly lease: bigint }): MemoryRecord {

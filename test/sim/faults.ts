@@ -59,12 +59,12 @@ export const FAULTS = {
   },
   memberDown: {
     weight: 2,
-    apply: ({ etcd, disconnect: _, ...world }, _machine, x) => {
+    apply: ({ etcd, machines }, _machine, x) => {
       const member = choose(etcd.members, x);
       if (!member.isUp) return undefined;
       member.isUp = false;
       for (const stream of member.streams) stream.end();
-      for (const { line } of world.machines) line.memberLost(member);
+      for (const { line } of machines) line.memberLost(member);
       return `${member.url} goes down`;
     },
   },
@@ -312,7 +312,7 @@ export type FaultName = keyof typeof FAULTS;
 
 /** Ends everything that is wrong, as far as somebody can who runs the cluster, and starts what is down. */
 export function mend(world: World): void {
-  const { etcd, machines, setup } = world;
+  const { etcd, machines } = world;
   etcd.ailment = HEALTHY;
   etcd.isFull = false;
   for (const member of etcd.members) {
@@ -324,7 +324,6 @@ export function mend(world: World): void {
   for (const [key, record] of etcd.truth.now) {
     if (record.lease === 0n || !/"NodeID"/.test(record.value)) etcd.delete(key);
   }
-  void setup;
   const taken = new Set<string>();
   for (const machine of machines) {
     machine.line.slowness = 0;

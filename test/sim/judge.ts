@@ -119,7 +119,7 @@ export class Judge {
   fileWritten({ machine }: Daemon, file: string, text: string): void {
     machine.files.set(file, text);
     if (!file.endsWith(".env")) return;
-    const subnet = parsePreviousSubnetEnv(text).subnet[4];
+    const subnet = parsePreviousSubnetEnv(text).subnet[4] ?? "no subnet";
     this.#world.trace.add(machine.name, `writes its subnet file: ${subnet}`);
     if (machine.containers !== undefined && subnet !== machine.containers) {
       this.violated("2 subnet", `${machine.name} has containers in ${machine.containers}, and now says ${subnet}`);

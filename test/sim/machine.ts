@@ -106,9 +106,8 @@ export class Machine {
 
   hostView(): HostView {
     const mac = Mac.fromBytes(Uint8Array.of(2, 0, 0, 0, 0, this.number));
-    const link = { index: 2, name: UNDERLAY, mtu: 1500, mac, flags: 0, up: true, type: 1, operState: 6 };
     return {
-      links: [link as unknown as HostView["links"][number]],
+      links: [{ index: 2, name: UNDERLAY, mtu: 1500, mac, flags: 0, up: true, type: 1, operState: 6 }],
       addresses: [{ index: 2, address: Prefix.of(this.address, 24), flags: 0x80 }],
       routes: [{ destination: Prefix.parse("0.0.0.0/0"), gateway: Address.parse("192.168.0.1"), oif: 2 }],
     };
@@ -248,7 +247,7 @@ export class Daemon implements Receiver {
 function shown({ lease, err, count, key }: LogFields): string {
   const error = err instanceof Error ? err.message : undefined;
   const parts = Object.entries({ lease, error, count, key }).filter(([, value]) => value !== undefined);
-  return parts.length === 0 ? "" : ` {${parts.map(([name, value]) => `${name}: ${value}`).join(", ")}}`;
+  return parts.length === 0 ? "" : ` {${parts.map(([name, value]) => `${name}: ${String(value)}`).join(", ")}}`;
 }
 
 /** The machine's clocks, for one daemon: sleepers wake late on a paused machine, and never in a dead daemon. */

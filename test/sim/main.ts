@@ -177,7 +177,7 @@ function startWorker(settings: Settings, index: number, jobs: number, take: (rep
     child.on("error", reject);
     child.on("close", (status, signal) => {
       if (status === 0 || status === 1) resolve();
-      else reject(new Error(`a worker of the simulator ended with ${signal ?? `status ${status}`}`));
+      else reject(new Error(`a worker of the simulator ended with ${signal ?? `status ${String(status)}`}`));
     });
   });
 }
@@ -192,7 +192,7 @@ async function explain({ nodes, steps, mutation: name }: Settings, seed: number)
   process.stdout.write(
     [
       "",
-      `seed ${seed} breaks rule ${violation?.rule}: ${violation?.message}`,
+      `seed ${seed} breaks rule ${violation?.rule ?? ""}: ${violation?.message ?? ""}`,
       `replay: npm run sim -- --seed ${seed} --nodes ${nodes} --steps ${steps}${name === undefined ? "" : ` --mutation "${name}"`}`,
       `smallest plan found in ${tries} runs: ${JSON.stringify(plan)}`,
       "",

@@ -112,7 +112,7 @@ function restarted(transport: Transport, from: (asked: bigint) => bigint): Trans
   };
 }
 
-async function* shifted(input: AsyncIterable<unknown>, from: (asked: bigint) => bigint): AsyncGenerator<unknown> {
+async function* shifted(input: AsyncIterable<unknown>, from: (asked: bigint) => bigint): AsyncGenerator {
   for await (const request of input) {
     const { requestUnion } = request as { requestUnion: { case: string; value: { startRevision: bigint } } };
     if (requestUnion.case !== "createRequest") yield request;
@@ -126,7 +126,7 @@ async function* shifted(input: AsyncIterable<unknown>, from: (asked: bigint) => 
 function pastCompaction(transport: Transport, seen: { compacted: bigint }): Transport {
   const past = restarted(transport, (asked) => (asked < seen.compacted ? seen.compacted : asked));
   return {
-    unary: past.unary,
+    unary: transport.unary.bind(transport),
     stream: async (method, signal, timeout, header, input) => {
       const response = await past.stream(method, signal, timeout, header, input);
       if (method.name !== "Watch") return response;

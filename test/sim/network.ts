@@ -179,7 +179,7 @@ export class Connection implements Transport {
         this.#calls.delete(call);
         answer(message);
       };
-      this.#toStore(call, () => this.#serve(method.name, input as Fields, call, last, refuse));
+      this.#toStore(call, () => this.#serve(method.name, input, call, last, refuse));
     }) as never;
 
   stream: Transport["stream"] = (method, signal, _timeout, _header, input) => {

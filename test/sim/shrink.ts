@@ -26,8 +26,9 @@ export async function shrink(plan: Plan, mutation: Mutation): Promise<Shrunk> {
     best = candidate;
     return true;
   };
-  for (let before = -1; before !== size(best) && tries < TRIES;) {
-    before = size(best);
+  let isSmaller = true;
+  while (isSmaller) {
+    const before = size(best);
     for (let chunk = Math.ceil(best.steps.length / 2); chunk >= 1; chunk = Math.floor(chunk / 2)) {
       for (let from = 0; from < best.steps.length;) {
         if (!(await stillFails({ ...best, steps: without(best.steps, from, chunk) }))) from += chunk;
@@ -38,6 +39,7 @@ export async function shrink(plan: Plan, mutation: Mutation): Promise<Shrunk> {
     for (const [index, step] of best.steps.entries()) {
       if (step.after > 1_000) await stillFails({ ...best, steps: best.steps.with(index, { ...step, after: 1_000 }) });
     }
+    isSmaller = size(best) < before;
   }
   return { plan: best, outcome: await run(best, { mutation, isTraced: true }), tries };
 }

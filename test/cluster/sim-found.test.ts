@@ -1,0 +1,120 @@
+// What the simulator found, each as the shortest story of it.
+import { Address } from "#kernel/ip/address";
+import type { Transport } from "@connectrpc/connect";
+import { expect, test } from "vitest";
+import { LeaseHolder } from "../../daemon/lease/holder.ts";
+import { parseNetwork } from "../../daemon/lease/network.ts";
+import { PeerTable } from "../../daemon/lease/peers.ts";
+import { silentLog } from "../../daemon/log.ts";
+import { EtcdSubnetStore } from "../../daemon/store/etcd/subnet-store.ts";
+import { MemorySubnetStore } from "../../daemon/store/memory.ts";
+import { MemoryWorld } from "../../daemon/store/memory-world.ts";
+import { PREFIX } from "../sim/etcd.ts";
+import { NONE } from "../sim/mutations.ts";
+import { World } from "../sim/world.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+const random = { next: () => 0.5 };
+
+test("a restored store gives revisions out again: a record under a known one is read", () => {
+  const table = new PeerTable("own", silentLog);
+  const snapshot = (address: string) => {
+    const value = `{"PublicIP":"${address}","PublicIPv6":null}`;
+    const entry = { key: "10.5.3.0-24", value, modRevision: 3n, createRevision: 3n, lease: 1n };
+    return { type: "snapshot" as const, revision: 4n, config: undefined, entries: [entry] };
+  };
+  table.apply(snapshot("192.168.0.13"));
+  table.apply(snapshot("192.168.0.73"));
+  expect(table.leases().map(({ publicAddress }) => publicAddress[4]?.toString())).toEqual(["192.168.0.73"]);
+});
+
+test("a subnet with containers that went to another while the daemon was down is kept, and claimed back", async () => {
+  const setup = { machines: 1, members: 1, slots: 4, ttlSeconds: 30, backend: "vxlan", directRouting: false } as const;
+  const world = new World("kept subnet", { ...setup, page: 5_000, resyncSeconds: 5 }, NONE, false);
+  const machine = world.machines[0]!;
+  machine.start();
+  await world.timeline.until(2_000);
+  const key = machine.daemon?.held?.lease.key ?? "";
+  const { containers } = machine;
+  machine.kill();
+  await world.timeline.until(60_000);
+  expect(world.etcd.truth.now.has(key)).toBe(false);
+  world.etcd.put(key, '{"PublicIP":"192.168.0.99","PublicIPv6":null,"BackendType":"vxlan"}');
+  machine.start();
+  await world.timeline.until(70_000);
+  expect(machine.daemon?.held?.lease.key).toBe(key);
+  expect(machine.daemon?.reportsConflict).toBe(true);
+  expect([machine.containers, world.judge.found]).toEqual([containers, undefined]);
+  expect([...machine.kernel.objects.keys()]).toContain("link flannel.1");
+  world.etcd.delete(key);
+  await world.timeline.until(80_000);
+  expect(machine.daemon?.reportsConflict).toBe(false);
+  expect(world.etcd.truth.now.get(key)?.value).toContain('"PublicIP":"192.168.0.11"');
+  world.close();
+});
+
+test("a deletion that overtakes the answer to the write is not forgotten", async () => {
+  const clock = new ManualClock();
+  const world = new MemoryWorld(clock);
+  const key = "10.5.1.0-24";
+  let isLate = false;
+  const after = async ({ method }: { readonly method: string }): Promise<void> => {
+    if (method !== "put" || !isLate) return;
+    isLate = false;
+    world.delete(`subnets/${key}`);
+    await clock.sleep(100);
+  };
+  const store = new MemorySubnetStore(world, { random, faults: { after } });
+  const holder = new LeaseHolder({
+    store,
+    clock,
+    random: { next: () => 0 },
+    log: silentLog,
+    network: parseNetwork('{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}'),
+    claimant: { nodeId: "us", publicAddress: { 4: Address.parse("192.168.0.1") }, previous: undefined },
+    backendType: "vxlan",
+    backendData: {},
+    renewMarginSeconds: 60,
+    onTrouble: () => undefined,
+  });
+  const stop = new AbortController();
+  const acquired = holder.acquire(stop.signal);
+  await clock.advance(1_000);
+  expect((await acquired).key).toBe(key);
+  const kept = holder.keep(stop.signal);
+  const watched = (async () => {
+    for await (const result of store.watch({ signal: stop.signal })) holder.observe(result);
+  })();
+  await clock.advance(10);
+  isLate = true;
+  world.delete(`subnets/${key}`);
+  await clock.advance(1_000);
+  expect(isLate).toBe(false);
+  expect(world.get(`subnets/${key}`)?.value).toContain('"NodeID":"us"');
+  stop.abort();
+  await Promise.all([kept, watched]);
+  world.close();
+});
+
+test("a listing takes no page from another copy of the store", async () => {
+  const copies = [1n, 2n];
+  const asked: bigint[] = [];
+  const unary = async (...[, , , , request]: Parameters<Transport["unary"]>): Promise<unknown> => {
+    const { revision } = request as unknown as { readonly revision: bigint };
+    asked.push(revision);
+    // The store is restored between the first page and the second.
+    const clusterId = copies[Math.min(asked.length, 2) - 1]!;
+    const isFirst = revision === 0n;
+    const key = Buffer.from(`${PREFIX}/subnets/${isFirst ? "10.5.1.0-24" : "10.5.2.0-24"}`);
+    const kv = { key, value: Buffer.from(`copy ${clusterId}`), modRevision: 3n, createRevision: 3n, lease: 0n };
+    return { message: { header: { clusterId, raftTerm: 2n, revision: 4n }, kvs: [kv], more: isFirst, count: 2n } };
+  };
+  const transport = { unary } as unknown as Transport;
+  const connect = (): Promise<Transport> => Promise.resolve(transport);
+  const clock = new ManualClock();
+  const store = new EtcdSubnetStore({ endpoints: ["http://store:2379"], prefix: PREFIX, clock, random, connect });
+  const { entries } = await store.snapshot();
+  expect(entries.map(({ value }) => value)).toEqual(["copy 2", "copy 2"]);
+  expect(asked).toEqual([0n, 4n, 0n, 4n]);
+  await store.close();
+});
