@@ -93,6 +93,8 @@ export class EtcdCluster implements AsyncDisposable {
     const others = this.members.filter((other) => other !== member);
     this.ctlOn(others, "member", "remove", id);
     await member.kill();
+    // It may have been the leader; without one no member can be added.
+    await this.leader(others);
     const fresh = this.#newMember();
     this.members[at] = fresh;
     this.ctlOn(others, "member", "add", fresh.name, `--peer-urls=${fresh.peerUrl}`);
