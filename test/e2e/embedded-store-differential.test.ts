@@ -36,7 +36,7 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
 });
 
-test("answers as etcd does", async () => {
+test("answers as etcd does", { timeout: 600_000 }, async () => {
   const sequence = fc.array(anyOperation, { minLength: 1, maxLength: 60, size: "max" });
   const watches = fc.array(anyWatch, { minLength: 1, maxLength: 4, size: "max" });
   await fc.assert(
