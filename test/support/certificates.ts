@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+const CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+
 export interface Certificate {
   /** PEM files. */
   readonly certificate: string;
@@ -30,6 +32,21 @@ export class Authority implements Disposable {
     return this.#make(name, ["-subj", `/CN=${name}`, ...by, ...names]);
   }
 
+  /** As issue, but the certificate ended yesterday. */
+  issueExpired(name: string, ...subjectAltNames: readonly string[]): Certificate {
+    const [certificate, key, request] = ["pem", "key", "csr"].map((end) => join(this.#directory, `${name}.${end}`)) as [
+      string,
+      string,
+      string,
+    ];
+    const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=${subjectAltNames.join(",")}`];
+    const run = (...args: string[]): unknown => execFileSync("openssl", args, { stdio: "pipe" });
+    run("req", "-new", ...CURVE, "-noenc", "-keyout", key, "-out", request, ...names);
+    const by = ["-CA", this.#own.certificate, "-CAkey", this.#own.key, "-days", "-1", "-copy_extensions", "copyall"];
+    run("x509", "-req", "-in", request, "-out", certificate, ...by);
+    return { certificate, key };
+  }
+
   [Symbol.dispose](): void {
     rmSync(this.#directory, { recursive: true });
   }
@@ -37,10 +54,9 @@ export class Authority implements Disposable {
   #make(name: string, args: readonly string[]): Certificate {
     const certificate = join(this.#directory, `${name}.pem`);
     const key = join(this.#directory, `${name}.key`);
-    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
     execFileSync(
       "openssl",
-      ["req", "-x509", ...curve, "-noenc", "-days", "2", "-keyout", key, "-out", certificate, ...args],
+      ["req", "-x509", ...CURVE, "-noenc", "-days", "2", "-keyout", key, "-out", certificate, ...args],
       { stdio: "pipe" },
     );
     return { certificate, key };
