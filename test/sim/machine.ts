@@ -160,6 +160,7 @@ export class Daemon implements Receiver {
       files: {
         read: (file) => mutation.read?.(machine.files.get(file)) ?? machine.files.get(file),
         replace: (file, text) => world.judge.fileWritten(this, file, text),
+        remove: (file) => void machine.files.delete(file),
       },
       log: this.#log(),
       readHost: () => machine.hostView(),

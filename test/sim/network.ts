@@ -109,20 +109,20 @@ export class Line {
     return at;
   }
 
-  #arrive(direction: Direction, message: () => void): void {
+  #arrive(direction: Direction, message: () => void, wasHeld = false): void {
     const passes =
       this.state === "whole" ||
       (this.state === "toStoreCut" && direction === "toNode") ||
       (this.state === "toNodeCut" && direction === "toStore");
     const held = this.#held[direction];
     const { timeline } = this.#etcd;
-    if (passes && timeline.now < this.#clearAt) {
+    if (passes && !wasHeld && timeline.now < this.#clearAt) {
       // What was held back comes first.
       timeline.after(this.#clearAt - timeline.now, () => this.#arrive(direction, message));
       return;
     }
-    if (passes && held.length === 0) message();
-    else held.push(() => this.#arrive(direction, message));
+    if (passes && (wasHeld || held.length === 0)) message();
+    else held.push(() => this.#arrive(direction, message, true));
   }
 
   #pingSoon(connection: Connection): void {
