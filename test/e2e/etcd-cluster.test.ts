@@ -5,6 +5,7 @@ import { systemClock, systemRandom } from "../../daemon/clock.ts";
 import type { EtcdOptions } from "../../daemon/store/etcd/options.ts";
 import { EtcdSubnetStore } from "../../daemon/store/etcd/subnet-store.ts";
 import { EtcdCluster } from "../support/etcd-cluster.ts";
+import { readTraffic, trafficSince } from "../support/etcd-metrics.ts";
 import type { EtcdMember } from "../support/etcd-member.ts";
 import { Follower, stateOf } from "../support/follower.ts";
 import { enterLan } from "../support/lan.ts";
@@ -255,6 +256,7 @@ describe("200 nodes that start at once", () => {
     const nodes = Array.from({ length: 200 }, (_, n) => {
       return new LeaseNode({ store: open(prefix, { onRequest, limits: {} }), n, config: CONFIG });
     });
+    const before = await Promise.all(cluster.endpoints.map(readTraffic));
     const start = performance.now();
     const leases = await Promise.all(nodes.map((node) => node.start()));
     const leased = performance.now();
@@ -265,6 +267,10 @@ describe("200 nodes that start at once", () => {
     for (const [i, node] of nodes.entries()) expect(node.peers).toEqual(keys.filter((key) => key !== leases[i]!.key));
     const { entries } = await open(prefix).snapshot();
     expect(entries.map(({ key }) => key).toSorted()).toEqual(keys);
+    // One list of endpoints for all, and yet no member has them all to itself.
+    const after = await Promise.all(cluster.endpoints.map(readTraffic));
+    const watches = after.map((traffic, i) => trafficSince(before[i]!, traffic)["Watch/Watch"] ?? 0);
+    for (const each of watches) expect(each).toBeGreaterThan(200 / 3 / 2);
     await annotate(
       JSON.stringify({ leasedMs: leased - start, knownMs: known - start, ...Object.fromEntries(requests) }),
     );

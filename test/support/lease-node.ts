@@ -1,7 +1,7 @@
 // The lease part of a daemon on a store, without its kernel part: takes a lease, keeps it, follows the others', and
 // remembers what went wrong and what it was told.
 import { Address } from "#kernel/ip/address";
-import { systemClock, systemRandom } from "../../daemon/clock.ts";
+import { type Clock, systemClock, systemRandom } from "../../daemon/clock.ts";
 import { LeaseHolder } from "../../daemon/lease/holder.ts";
 import { parseNetwork } from "../../daemon/lease/network.ts";
 import { PeerTable } from "../../daemon/lease/peers.ts";
@@ -14,6 +14,7 @@ export interface LeaseNodeOptions {
   readonly n: number;
   readonly config: string;
   readonly ttlSeconds?: number;
+  readonly clock?: Clock;
 }
 
 export class LeaseNode implements AsyncDisposable {
@@ -28,11 +29,11 @@ export class LeaseNode implements AsyncDisposable {
   #peers: PeerTable | undefined;
   #changed = Promise.withResolvers<void>();
 
-  constructor({ store, n, config, ttlSeconds }: LeaseNodeOptions) {
+  constructor({ store, n, config, ttlSeconds, clock = systemClock }: LeaseNodeOptions) {
     this.#store = store;
     this.holder = new LeaseHolder({
       store,
-      clock: systemClock,
+      clock,
       random: systemRandom,
       log: silentLog,
       network: parseNetwork(config),

@@ -27,7 +27,8 @@ export class Endpoints {
     if (discovery === undefined && this.#list.length === 0) {
       throw new LodenError("ERR_USAGE", "no etcd endpoint is given; write --etcd-endpoints=http://host:2379");
     }
-    this.#current = this.#list[0];
+    // Nodes with one and the same list must not all ask, and watch, its first member.
+    this.#current = this.#list[Math.floor(options.random.next() * this.#list.length)];
     this.name = discovery?.name ?? this.#list.map((endpoint) => endpoint.url).join(",");
   }
 
