@@ -1,0 +1,29 @@
+// Echo requests that go on while something happens, and how many of them were answered.
+import type { LodendHost } from "./lodend.ts";
+import { type Started, startProcess } from "./processes.ts";
+
+export class Pings {
+  readonly #process: Started;
+
+  private constructor(process: Started) {
+    this.#process = process;
+  }
+
+  /** Twenty a second from one host to the overlay address of another; resolves after the first answer. */
+  static async start(from: LodendHost, to: LodendHost): Promise<Pings> {
+    const address = to.subnet.address.toString();
+    const process = from.netns.run(() => startProcess("ping", ["-n", "-i", "0.05", address]));
+    await process.printed(/icmp_seq=\d+ ttl=/);
+    return new Pings(process);
+  }
+
+  /** Ends them. The last one may have been on its way, and is not counted as lost. */
+  async stop(): Promise<{ sent: number; lost: number }> {
+    this.#process.child.kill("SIGINT");
+    const { stdout } = await this.#process.finished;
+    const [, sent = "0", received = "0"] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+    const lost = Number(sent) - Number(received);
+    const last = stdout.includes(`icmp_seq=${sent} `) ? 0 : 1;
+    return { sent: Number(sent), lost: lost - last };
+  }
+}
