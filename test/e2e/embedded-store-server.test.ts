@@ -1,17 +1,16 @@
 // `loden store` as a server: what it does with many, slow, broken and hostile clients, its process life, and TLS.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import http2 from "node:http2";
 import net from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Authority, pemText } from "../support/certificates.ts";
 import { type RawEtcd, rawEtcd } from "../support/etcd-raw.ts";
-import { bytes, TemporaryStore, text } from "../support/embedded.ts";
+import { bytes, freshDirectory, TemporaryStore, text } from "../support/embedded.ts";
 import { startLodenStore } from "../support/loden-store.ts";
 import { runProcess, type Started, startProcess } from "../support/processes.ts";
 import { ownLoopback, type StoreServer } from "../support/store-server.ts";
@@ -261,20 +260,19 @@ describe("the process", () => {
   });
 
   test("an address that is taken, a flag that is wrong", async () => {
-    const directory = mkdtempSync(join(tmpdir(), "loden-store-"));
+    const directory = freshDirectory();
     const taken = await start(`--data-dir=${directory}/data`, `--listen=${new URL(server.endpoint).host}`).finished;
     expect(taken.status).toBe(1);
     expect(taken.stderr).toMatch(/cannot listen on .*EADDRINUSE.* Give another --listen/);
     const wrong = await start("--listen=nowhere").finished;
     expect(wrong.status).toBe(2);
     expect(wrong.stderr).toContain("--listen");
-    rmSync(directory, { recursive: true });
   });
 
   test.each(["SIGTERM", "SIGINT"] as const)(
     "ends at %s: answers, says so to watches, and leaves a clean directory",
     async (signal) => {
-      const directory = mkdtempSync(join(tmpdir(), "loden-store-"));
+      const directory = freshDirectory();
       const started = start(
         `--data-dir=${directory}/data`,
         `--listen=${ownLoopback()}:0`,
@@ -298,7 +296,6 @@ describe("the process", () => {
       expect(readdirSync(join(directory, "data"))).toEqual(["store.db"]);
       first.close();
       second.close();
-      rmSync(directory, { recursive: true });
     },
   );
 

@@ -1,15 +1,23 @@
 // The embedded store inside a test's process, in a directory of its own, on a clock that the test moves.
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "../../daemon/store/embedded/engine.ts";
 import { type EmbeddedStore, type EmbeddedStoreOptions, openEmbeddedStore } from "../../daemon/store/embedded/open.ts";
 import type { KeyValue, WatchCreateRequest, WatchResponse } from "../../daemon/store/embedded/types.ts";
 import type { WatchSession } from "../../daemon/store/embedded/watch.ts";
 import { ManualClock } from "./manual-clock.ts";
+import { type TempDir, tempDir } from "./temp-dir.ts";
+
+let home: TempDir | undefined;
+
+/** A new directory, which is gone with this test process at the latest, even when that is killed. */
+export function freshDirectory(): string {
+  home ??= tempDir("embedded");
+  return mkdtempSync(join(home.path, "store-"));
+}
 
 export class TemporaryStore implements AsyncDisposable {
-  readonly directory = mkdtempSync(join(tmpdir(), "loden-embedded-"));
+  readonly directory = freshDirectory();
   readonly clock: ManualClock;
   store: EmbeddedStore;
   readonly #options: Partial<EmbeddedStoreOptions>;

@@ -1,7 +1,6 @@
 // The embedded store's engine against a model of etcd: random operations, then watches over what happened, before and
 // after the store has been closed and opened again.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -9,6 +8,7 @@ import type { Engine } from "../../../daemon/store/embedded/engine.ts";
 import { RefusedError } from "../../../daemon/store/embedded/errors.ts";
 import { openEmbeddedStore } from "../../../daemon/store/embedded/open.ts";
 import type { ResponseOp, WatchResponse } from "../../../daemon/store/embedded/types.ts";
+import { freshDirectory } from "../../support/embedded.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { anyOperation, anyWatch, type Operation, type WatchOperation } from "../../support/store-operations.ts";
 import { EtcdModel } from "./etcd-model.ts";
@@ -17,7 +17,7 @@ let directory: string;
 let runs = 0;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "loden-embedded-"));
+  directory = freshDirectory();
 });
 
 afterEach(() => {

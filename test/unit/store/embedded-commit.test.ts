@@ -1,13 +1,12 @@
 // Group commit: one fsync for many writers, failures apart from each other, and what becomes of faults of the disk.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemRandom } from "../../../daemon/clock.ts";
 import { type Change, CommitQueue } from "../../../daemon/store/embedded/commit.ts";
 import { StoreDatabase } from "../../../daemon/store/embedded/database.ts";
 import { refuse } from "../../../daemon/store/embedded/errors.ts";
-import { bytes, TemporaryStore } from "../../support/embedded.ts";
+import { bytes, freshDirectory, TemporaryStore } from "../../support/embedded.ts";
 
 let directory: string;
 let db: StoreDatabase;
@@ -18,7 +17,7 @@ let failing: Map<string, Error>;
 let queue: CommitQueue;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "loden-commit-"));
+  directory = freshDirectory();
   db = StoreDatabase.open(join(directory, "data"), systemRandom);
   commits = [];
   faults = [];

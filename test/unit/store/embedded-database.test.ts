@@ -2,7 +2,6 @@
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,18 +9,17 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openEmbeddedStore } from "../../../daemon/store/embedded/open.ts";
-import { bytes, contents } from "../../support/embedded.ts";
+import { bytes, contents, freshDirectory } from "../../support/embedded.ts";
 
 let directory: string;
 let dataDir: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "loden-database-"));
+  directory = freshDirectory();
   dataDir = join(directory, "a", "data");
 });
 
