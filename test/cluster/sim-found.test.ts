@@ -118,3 +118,43 @@ test("a listing takes no page from another copy of the store", async () => {
   expect(asked).toEqual([0n, 4n, 0n, 4n]);
   await store.close();
 });
+
+test("a store restored between a listing and the watch that follows it is listed again", async () => {
+  const clock = new ManualClock();
+  const lines: string[] = [];
+  const record = (key: string, modRevision: bigint) => ({
+    key: Buffer.from(`${PREFIX}/subnets/${key}`),
+    value: Buffer.from(""),
+    modRevision,
+    createRevision: modRevision,
+    lease: 0n,
+  });
+  let isRestored = false;
+  const header = () => ({ clusterId: 1n, memberId: 1n, revision: 3n, raftTerm: isRestored ? 2n : 5n });
+  const unary = async (): Promise<unknown> => {
+    const kvs = [record(isRestored ? "10.5.4.0-24" : "10.5.2.0-24", 3n)];
+    return { message: { header: header(), kvs, more: false, count: 1n } };
+  };
+  const stream = async (...[, signal]: Parameters<Transport["stream"]>): Promise<unknown> => {
+    isRestored = true;
+    const created = { header: header(), watchId: 0n, created: true, canceled: false, fragment: false, events: [] };
+    const message = async function* () {
+      yield created;
+      await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
+    };
+    return { message: message() };
+  };
+  const connect = (): Promise<Transport> => Promise.resolve({ unary, stream } as unknown as Transport);
+  const store = new EtcdSubnetStore({ endpoints: ["http://store:2379"], prefix: PREFIX, clock, random, connect });
+  const stop = new AbortController();
+  const watched = (async () => {
+    for await (const result of store.watch({ signal: stop.signal })) {
+      if (result.type === "snapshot") lines.push(result.entries.map(({ key }) => key).join(" "));
+    }
+  })();
+  await clock.advance(10_000);
+  expect(lines).toEqual(["10.5.2.0-24", "10.5.4.0-24"]);
+  stop.abort();
+  await watched;
+  await store.close();
+});

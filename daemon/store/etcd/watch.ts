@@ -175,8 +175,10 @@ class Session {
     const { header } = response;
     const position = this.#position;
     if (header === undefined) return undefined;
-    const older = header.revision < position.revision || header.raftTerm < position.term;
-    if (header.clusterId !== position.clusterId || (older && !position.fresh)) return "restored";
+    const isBehind = header.revision < position.revision && !position.fresh;
+    // A term only grows, also at a member that lags: a listing and a watch of it brings the member up to date.
+    const isOther = header.clusterId !== position.clusterId || header.raftTerm < position.term;
+    if (isOther || isBehind) return "restored";
     this.#watchId = response.watchId;
     position.fresh = false;
     if (header.raftTerm > position.term) position.term = header.raftTerm;
