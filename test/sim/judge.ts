@@ -143,6 +143,7 @@ export class Judge {
 
   /** 3 and 4: what goes, and why. */
   applies(daemon: Daemon, changes: readonly Change[]): void {
+    const { timeline, setup } = this.#world;
     if (daemon.isDead) this.violated("4 data path", `${daemon.name} changes its kernel after its end`);
     for (const change of changes) {
       if (change.type !== "remove") continue;
@@ -150,10 +151,18 @@ export class Judge {
       if (baseObjects(daemon)?.has(key) === true) {
         this.violated("4 data path", `${daemon.name} removes ${key}, which it needs for itself`);
       }
-      const { records } = daemon.told;
+      const { records, missed } = daemon.told;
       if (records === undefined) {
         this.violated("3 peers", `${daemon.name} removes ${key} before it knows any lease`);
         continue;
+      }
+      for (const [lease, { readable: value, since }] of missed) {
+        const read = readable(lease, value);
+        const age = timeline.now - since;
+        if (age < setup.ttlSeconds * 1_000 && read !== undefined && objectsOf(daemon, read).has(key)) {
+          const text = `${daemon.name} removes ${key}; a restored store lacks ${lease}, which nobody has seen deleted`;
+          this.violated("3 peers", text);
+        }
       }
       for (const [lease, { readable: value }] of records) {
         const read = value === undefined ? undefined : readable(lease, value);

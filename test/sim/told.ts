@@ -1,6 +1,6 @@
 // What one daemon has been told by its store client: each result of a watch is held against what the store really held,
 // and the sum of them is what may count as a reason to remove something.
-import type { Entry, SubnetStore, WatchOptions, WatchResult } from "../../daemon/store/port.ts";
+import type { Entry, Snapshot, SubnetStore, WatchOptions, WatchResult } from "../../daemon/store/port.ts";
 import { readable } from "./judge.ts";
 import type { Daemon } from "./machine.ts";
 
@@ -16,6 +16,8 @@ export class Told {
   readonly #daemon: Daemon;
   /** Of the latest watch; undefined until its first snapshot. */
   records: Map<string, ToldRecord> | undefined;
+  /** Records that a restored store lacks, with when: they have not been seen to be deleted, and may live their life. */
+  readonly missed = new Map<string, { readonly readable: string; readonly since: number }>();
 
   constructor(daemon: Daemon, store: SubnetStore) {
     this.#daemon = daemon;
@@ -40,14 +42,17 @@ export class Told {
   async *#watch(store: SubnetStore, options: WatchOptions): AsyncGenerator<WatchResult> {
     let records: Map<string, ToldRecord> | undefined;
     this.records = undefined;
+    this.missed.clear();
     for await (const result of store.watch(options)) {
       if (result.type === "snapshot") {
         const before = records;
+        this.#miss(result, before);
         records = new Map(result.entries.map((entry) => [entry.key, toldOf(entry, before?.get(entry.key))]));
       } else {
         for (const event of result.events) {
           const key = event.type === "put" ? event.entry.key : event.key;
           if (key === "config") continue;
+          this.missed.delete(key);
           if (event.type === "put") records?.set(key, toldOf(event.entry, records.get(key)));
           else records?.delete(key);
         }
@@ -55,6 +60,16 @@ export class Told {
       this.records = records;
       this.#daemon.machine.world.judge.told(this.#daemon, result, records);
       yield result;
+    }
+  }
+
+  #miss({ entries, restored }: Snapshot, before: ReadonlyMap<string, ToldRecord> | undefined): void {
+    const since = this.#daemon.machine.world.timeline.now;
+    for (const { key } of entries) this.missed.delete(key);
+    if (restored !== true) return;
+    const present = new Set(entries.map(({ key }) => key));
+    for (const [key, { readable: value }] of before ?? []) {
+      if (!present.has(key) && value !== undefined) this.missed.set(key, { readable: value, since });
     }
   }
 }
