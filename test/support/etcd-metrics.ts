@@ -27,7 +27,7 @@ function counter(text: string, direction: "received" | "sent"): number {
 export function trafficSince(before: EtcdTraffic, after: EtcdTraffic): Record<string, number> {
   const methods = [...after.requests].map(([method, n]) => [method, n - (before.requests.get(method) ?? 0)] as const);
   return {
-    ...Object.fromEntries(methods.filter(([, n]) => n > 0).toSorted()),
+    ...Object.fromEntries(methods.filter(([, n]) => n > 0)),
     receivedBytes: after.receivedBytes - before.receivedBytes,
     sentBytes: after.sentBytes - before.sentBytes,
   };
