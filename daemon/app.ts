@@ -5,20 +5,26 @@ import type { ServiceManager } from "#kernel/notify";
 import type { Sys } from "#kernel/sys";
 import type { Files } from "./atomic-file.ts";
 import type { Clock, Random } from "./clock.ts";
+import { extrasOptions } from "./life/readiness.ts";
 import { startHealthServer } from "./health/server.ts";
 import { PeerTable } from "./lease/peers.ts";
+import type { LeaseHolder } from "./lease/holder.ts";
 import type { Node } from "./lease/types.ts";
+import { FabricKeeper, type Setup } from "./life/fabric-keeper.ts";
 import { follow } from "./life/follow.ts";
-import { keepReady, ReconcileJournal, type ReconcilerSetup, startReconciler } from "./life/readiness.ts";
-import { awaitLease, awaitNetwork, awaitNode, prepareBackend } from "./life/startup.ts";
+import { type LastState, readLastState, StateKeeper } from "./life/last-state.ts";
+import { keepReady, ReconcileJournal, startReconciler } from "./life/readiness.ts";
+import { DrainRequest, releaseLease } from "./life/release.ts";
+import { awaitLease, awaitNetwork, awaitNode, lastStateOf, prepareBackend, type Tenure } from "./life/startup.ts";
 import type { Log } from "./log.ts";
-import type { HostView } from "./node/interface.ts";
+import { familiesOf, type HostView } from "./node/interface.ts";
+import type { OnHostChange } from "./node/watch.ts";
 import type { Options } from "./options.ts";
-import type { Marks } from "./reconcile/marks.ts";
+import { type Marks, ownershipMarks } from "./reconcile/marks.ts";
 import type { Kernel } from "./reconcile/port.ts";
 import { StatusBoard, takeLock } from "./status-board.ts";
 import type { SubnetStore } from "./store/port.ts";
-import { subnetFileText } from "./subnet-file.ts";
+import type { Entry } from "./store/port.ts";
 import { Troubles } from "./troubles.ts";
 
 /** Everything outside that the daemon touches. */
@@ -31,6 +37,8 @@ export interface AppPorts {
   readonly log: Log;
   /** Links, addresses and routes of the host, and the answer for --iface-can-reach. */
   readonly readHost: () => HostView;
+  /** Tells of changes to what readHost tells. Absent: the host is read at the start alone. */
+  readonly watchHost?: (onChange: OnHostChange) => Disposable;
   readonly machineId: string;
   readonly bootId: string;
   readonly openKernel: (marks: Marks) => Kernel;
@@ -64,8 +72,9 @@ export function createApp(options: Options, ports: AppPorts): App {
 async function run(context: AppContext, signal: AbortSignal): Promise<void> {
   const { options, ports, status, log } = context;
   using _lock = takeLock(ports.sys, options.subnetFile);
+  const held: { holder?: LeaseHolder; state?: StateKeeper } = {};
   try {
-    await live(context, signal);
+    await live(context, held, signal);
   } catch (error) {
     // Whatever a wait says when it is cut short: the signal is why.
     if (!signal.aborted) {
@@ -74,38 +83,56 @@ async function run(context: AppContext, signal: AbortSignal): Promise<void> {
     }
   }
   ports.serviceManager.notify({ stopping: true });
+  if (held.holder !== undefined) await releaseLease(context, held.holder, signal.reason instanceof DrainRequest);
+  held.state?.write();
   status.end("stopped");
-  log.info({}, "stopped on request; the data path, the subnet file and the lease stay");
+  log.info({}, "stopped on request; the data path stays, and so do subnet file and lease unless they were given back");
 }
 
-async function live(context: AppContext, signal: AbortSignal): Promise<void> {
+async function live(
+  context: AppContext,
+  held: { holder?: LeaseHolder; state?: StateKeeper },
+  signal: AbortSignal,
+): Promise<void> {
   const { options, ports, status, log } = context;
   await using _server = options.health === undefined ? undefined : await serveHealth(context, options.health);
-  const network = await awaitNetwork(context, signal);
-  status.sources.network = network;
-  const unleased = await awaitNode(context, network, signal);
-  status.sources.node = unleased;
-  const backend = prepareBackend(context, network, unleased);
-  const { holder, lease } = await awaitLease(context, network, unleased, backend, signal);
-  const node: Node = { ...unleased, subnet: lease.subnet };
-  status.sources.node = node;
+  const { setup, tenure, last, isLastKnown } = await settleIn(context, signal);
+  const { holder, claimant, lease } = tenure;
+  held.holder = holder;
 
-  const setup: ReconcilerSetup = { network, node, backend };
   const journal = new ReconcileJournal(context);
   const peers = new PeerTable(lease.key, ports.log.child({ component: "peers" }));
+  const marks = new LiveMarks(options.etcd.prefix, () => fabric.setup);
+  const state = new StateKeeper(context, () => stateOf(context, fabric, holder, peers));
+  held.state = state;
+  const onChange = (): void => {
+    state.changed();
+    journal.onSubnetFile();
+  };
+  const extras = extrasOptions(options, marks.marks);
+  const fabric: FabricKeeper = new FabricKeeper(context, setup, { holder, claimant, peers, extras, onChange });
   status.sources.peers = () => peers;
   status.enter("peers", "waiting for the list of the other nodes' leases");
   // When one part breaks off, the others end with it, and with its reason.
   const broken = new AbortController();
   const alive = AbortSignal.any([signal, broken.signal]);
-  const reconciler = startReconciler(context, setup, journal, alive);
+  const reconciler = startReconciler(context, marks.marks, fabric.fabric(), journal, alive);
+  fabric.start(reconciler, alive);
   const peersKnown = Promise.withResolvers<void>();
-  const subnetFile = subnetFileText(network, lease.subnet, backend.mtu(node), options.ipMasq);
+  if (isLastKnown && last !== undefined) {
+    // Added, not taken for all there are: the kernel may have more, and they may be right.
+    peers.apply({ type: "snapshot", revision: 0n, config: undefined, entries: last.peers.map(entryOf) });
+    for (const peer of peers.leases()) reconciler.putLease(peer);
+    peersKnown.resolve();
+  }
   log.debug({ file: options.subnetFile }, "the subnet file is written when the data path stands");
+  const followers = { holder, peers, reconciler, fabric, onChange: () => state.changed() };
+  const tended = { reconciler, journal, holder, subnetFile: () => fabric.subnetFile };
   const parts = [
-    follow(context, { holder, peers, reconciler }, () => peersKnown.resolve(), alive),
+    follow(context, followers, () => peersKnown.resolve(), alive),
     holder.keep(alive),
-    peersKnown.promise.then(() => keepReady(context, { reconciler, journal, subnetFile }, alive)),
+    peersKnown.promise.then(() => keepReady(context, tended, alive)),
+    state.keep(alive),
     feedWatchdog(ports, alive),
   ];
   try {
@@ -114,6 +141,73 @@ async function live(context: AppContext, signal: AbortSignal): Promise<void> {
     broken.abort(error);
     throw error;
   }
+}
+
+/** What the node begins its life in the fabric with. */
+interface Settled {
+  readonly setup: Setup;
+  readonly tenure: Tenure;
+  readonly last: LastState | undefined;
+  /** The store does not answer, and `last` is all there is for now. */
+  readonly isLastKnown: boolean;
+}
+
+/** Network, interface, backend, lease: from the store, or from the last known state while that is away. */
+async function settleIn(context: AppContext, signal: AbortSignal): Promise<Settled> {
+  const { status } = context;
+  let last = readLastState(context);
+  let origin = await awaitNetwork(context, last, signal);
+  status.sources.network = origin.network;
+  let unleased = await awaitNode(context, origin.network, signal);
+  last = last && lastStateOf(context, last, unleased);
+  if (last === undefined && origin.isLastKnown) {
+    origin = await awaitNetwork(context, undefined, signal);
+    status.sources.network = origin.network;
+    unleased = await awaitNode(context, origin.network, signal);
+  }
+  const { network, configText, isLastKnown } = origin;
+  status.sources.node = unleased;
+  const backend = prepareBackend(context, network, unleased);
+  const tenure = await awaitLease(context, origin, unleased, backend, last, signal);
+  const node: Node = { ...unleased, subnet: tenure.lease.subnet };
+  status.sources.node = node;
+  return { setup: { network, node, backend, configText }, tenure, last, isLastKnown };
+}
+
+/** The marks of this daemon, whose networks are those of the configuration in force. */
+class LiveMarks {
+  readonly marks: Marks;
+
+  constructor(prefix: string, setup: () => Setup) {
+    this.marks = Object.defineProperty({ ...ownershipMarks(prefix, []) }, "networks", {
+      get: () => {
+        const { ranges } = setup().network;
+        return familiesOf(ranges).map((family) => ranges[family]!.network);
+      },
+    });
+  }
+}
+
+function entryOf([key, value]: readonly [string, string]): Entry {
+  return { key, value, modRevision: 0n, createRevision: 0n, lease: 0n };
+}
+
+function stateOf(
+  { options, ports }: AppContext,
+  { setup }: FabricKeeper,
+  { held }: LeaseHolder,
+  peers: PeerTable,
+): Omit<LastState, "written"> {
+  const lease =
+    held === undefined ? null : { key: held.lease.key, value: held.value, reserved: held.deadline === undefined };
+  return {
+    prefix: options.etcd.prefix,
+    nodeId: setup.node.id,
+    bootId: ports.bootId,
+    config: setup.configText,
+    lease,
+    peers: [...peers.records()].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  };
 }
 
 async function serveHealth(

@@ -20,11 +20,20 @@ const DIRECTORY_MODE = 0o755;
 export interface Files {
   /** The file's text; undefined when there is none or it cannot be read. */
   read(file: string): string | undefined;
-  /** Replaces a file atomically, with exactly this mode. Throws the error of the call that failed. */
-  replace(file: string, text: string, mode: number): void;
+  /**
+   * Replaces a file atomically, with exactly this mode. Directories that lack are made, with `directoryMode` (0755).
+   * Throws the error of the call that failed.
+   */
+  replace(file: string, text: string, mode: number, directoryMode?: number): void;
+  /** Removes a file; nothing happens when there is none. Throws the error of the call that failed. */
+  remove(file: string): void;
 }
 
-export const systemFiles: Files = { read: readText, replace: writeFileAtomic };
+export const systemFiles: Files = {
+  read: readText,
+  replace: writeFileAtomic,
+  remove: (file) => rmSync(file, { force: true }),
+};
 
 function readText(file: string): string | undefined {
   try {
@@ -35,8 +44,8 @@ function readText(file: string): string | undefined {
 }
 
 /** Replaces a file, with exactly this mode whatever the umask. Throws Node's error of the call that failed. */
-export function writeFileAtomic(file: string, text: string, mode: number): void {
-  mkdirSync(path.dirname(file), { recursive: true, mode: DIRECTORY_MODE });
+export function writeFileAtomic(file: string, text: string, mode: number, directoryMode = DIRECTORY_MODE): void {
+  mkdirSync(path.dirname(file), { recursive: true, mode: directoryMode });
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.tmp`);
   try {
     const fd = openSync(temporary, "w", mode);

@@ -1,6 +1,8 @@
 // The Clock and Random ports: time and chance are always passed in, so that leases, back-off and the simulator run on
 // a clock of their own.
 
+import { uptime } from "node:os";
+
 export interface Clock {
   /** Milliseconds that never step back and go on while the machine is suspended where the system can tell. */
   monotonic(): number;
@@ -17,8 +19,22 @@ export interface Random {
 
 export const systemRandom: Random = { next: () => Math.random() };
 
+/** uptime(1) counts hundredths of a second; less than this between two readings is no suspension. */
+const SUSPENSION_MS = 1_000;
+
+/** CLOCK_MONOTONIC, which Node's clock is, stands still while the machine is suspended; the uptime, CLOCK_BOOTTIME, does not. */
+const awakeAtStart = uptime() * 1_000 - performance.now();
+let suspended = 0;
+
+function monotonic(): number {
+  const awake = performance.now();
+  const slept = uptime() * 1_000 - awake - awakeAtStart;
+  if (slept > suspended + SUSPENSION_MS) suspended = slept;
+  return awake + suspended;
+}
+
 export const systemClock: Clock = {
-  monotonic: () => performance.now(),
+  monotonic,
   wall: () => Date.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {

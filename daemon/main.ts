@@ -8,9 +8,11 @@ import { createApp } from "./app.ts";
 import { requireNetAdmin } from "./capability.ts";
 import { systemFiles } from "./atomic-file.ts";
 import { systemClock, systemRandom } from "./clock.ts";
+import { DrainRequest } from "./life/release.ts";
 import { createLog, type Log } from "./log.ts";
 import { readHost } from "./node/host.ts";
 import { readBootId, readMachineId } from "./node/identity.ts";
+import { watchHost } from "./node/watch.ts";
 import { type Options, readInvocation } from "./options.ts";
 import { usage } from "./options/table.ts";
 import { NetlinkKernel } from "./reconcile/kernel/netlink.ts";
@@ -48,6 +50,11 @@ async function runDaemon(options: Options): Promise<number> {
       stop.abort();
     });
   }
+  // `loden drain` asks with it.
+  process.once("SIGUSR2", () => {
+    log.info({ signal: "SIGUSR2" }, "asked to give the lease back and stop");
+    stop.abort(new DrainRequest());
+  });
   try {
     requireNetAdmin();
     const app = createApp(options, {
@@ -58,6 +65,7 @@ async function runDaemon(options: Options): Promise<number> {
       files: systemFiles,
       log,
       readHost: () => readHost(sys, options.interface.canReach),
+      watchHost: (onChange) => watchHost(sys, onChange),
       machineId: readMachineId(),
       bootId: readBootId(),
       openKernel: (marks) => new NetlinkKernel({ sys, marks }),

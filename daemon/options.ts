@@ -35,6 +35,10 @@ export interface Options {
   readonly etcd: EtcdOptions;
   readonly interface: InterfaceOptions;
   readonly subnetFile: string;
+  /** Directory of the last known state; absent: none is kept. */
+  readonly stateDirectory?: string;
+  /** The lease is given back when the daemon is stopped. */
+  readonly release: boolean;
   readonly renewMarginSeconds: number;
   readonly leaseTtlSeconds: number;
   readonly ipMasq: boolean;
@@ -128,6 +132,8 @@ function checkValues(values: FlagValues, warnings: string[]): Options {
     etcd: checkEtcd(values, warnings),
     interface: checkInterface(values),
     subnetFile: posix.resolve(subnetFile),
+    ...(values["state-dir"] === "" ? {} : { stateDirectory: posix.resolve(values["state-dir"]) }),
+    release: values["release"],
     renewMarginSeconds: margin * 60,
     leaseTtlSeconds: ttl,
     ipMasq: values["ip-masq"],

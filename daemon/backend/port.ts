@@ -19,6 +19,10 @@ export interface Backend {
   /** Device, addresses, network-wide routes and sysctls. */
   base(node: Node): KernelObject[];
   /**
+   * The lease's node listens to this very backend, with its options: asked where two of one type are up. Absent: it does.
+   */
+  reaches?(lease: Lease): boolean;
+  /**
    * What one peer adds for one family that both the network and the lease have. Throws LodenError ERR_LEASE_INVALID
    * when the lease cannot be used by this backend: it is reported and costs nobody else, nor the other family, anything.
    */

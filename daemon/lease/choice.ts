@@ -18,6 +18,8 @@ export interface Claimant {
   readonly previous: PerFamily<Prefix> | undefined;
   /** The host was started anew since: no container runs in `previous` any more, and it is only a wish. */
   readonly isFreshBoot?: boolean;
+  /** Key of a lease that was a reservation when this node last held it. */
+  readonly reserved?: string;
 }
 
 export type Choice =
@@ -102,7 +104,8 @@ function readable(entry: Entry): { entry: Entry; lease: Lease } | undefined {
   }
 }
 
-function overlap(a: PerFamily<Prefix>, b: PerFamily<Prefix>): boolean {
+/** Two sets of subnets share an address. */
+export function overlap(a: PerFamily<Prefix>, b: PerFamily<Prefix>): boolean {
   return FAMILIES.some((family) => {
     const [left, right] = [a[family], b[family]];
     return left !== undefined && right !== undefined && left.overlaps(right);

@@ -7,21 +7,14 @@ import type { Clock, Random } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../store/backoff.ts";
 import type { Entry, SubnetStore, WatchResult } from "../store/port.ts";
-import { chooseLease, type Claimant, leftovers, ownership } from "./choice.ts";
+import { chooseLease, type Claimant, leftovers, overlap, ownership } from "./choice.ts";
+import { disputeError, HEARTBEAT_SECONDS, lostError, SILENCE_SECONDS, subnetText } from "./conflict.ts";
+import { parseSubnetKey } from "./keys.ts";
 import { decodeLease, encodeLease } from "./record.ts";
 import type { BackendData, Lease, Network, PerFamily } from "./types.ts";
 
 /** flannel's, in seconds. */
 export const LEASE_TTL_SECONDS = 86_400;
-
-/**
- * Longest time between two renewals, in seconds. A renewal is one small message that changes no record, so that it costs
- * peers nothing; being this frequent, it tells a node that meets its own address in use whether the holder is alive.
- */
-export const HEARTBEAT_SECONDS = 60;
-
-/** A holder that has not renewed for this long is gone: two renewals were missed, and half of one for slow stores. */
-const SILENCE_SECONDS = 2.5 * HEARTBEAT_SECONDS;
 
 /** A short lease (in tests) is renewed this many times in its life. */
 const RENEWALS_PER_LIFE = 3;
@@ -29,15 +22,19 @@ const RENEWALS_PER_LIFE = 3;
 /** Lost races in a row before the next try waits: each one means that somebody else got on. */
 const PATIENCE = 5;
 
-export interface HolderOptions {
-  readonly store: SubnetStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
+/** What the record says of this node, and the network that its subnet is from. */
+export interface Terms {
   readonly network: Network;
   readonly claimant: Claimant;
   readonly backendType: string;
   readonly backendData: BackendData;
+}
+
+export interface HolderOptions extends Terms {
+  readonly store: SubnetStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
   readonly ttlSeconds?: number;
   /** The lease should never have less life left than this. */
   readonly renewMarginSeconds: number;
@@ -47,6 +44,8 @@ export interface HolderOptions {
 
 export interface HeldLease {
   readonly lease: Lease;
+  /** The record's value. */
+  readonly value: string;
   /** Milliseconds of the monotonic clock when it ends unless renewed; undefined for a reservation. */
   readonly deadline: number | undefined;
 }
@@ -60,6 +59,7 @@ interface Held {
 
 export class LeaseHolder {
   readonly #options: HolderOptions;
+  #terms: Terms;
   readonly #ttl: number;
   readonly #margin: number;
   #held: Held | undefined;
@@ -68,10 +68,16 @@ export class LeaseHolder {
   #lastSeen = 0n;
   /** The latest revision at which the watch saw our record gone or another's: it may be ahead of an answer to a write. */
   #contradicted = 0n;
+  /** Held on the word of an earlier run; the store has not confirmed it yet. */
+  #isAssumed = false;
+  #conflict: LodenError | undefined;
   #wake: (() => void) | undefined;
+  /** Called when `conflict` may have changed. */
+  onConflict: () => void = () => undefined;
 
   constructor(options: HolderOptions) {
     this.#options = options;
+    this.#terms = options;
     this.#ttl = options.ttlSeconds ?? LEASE_TTL_SECONDS;
     this.#margin = Math.min(options.renewMarginSeconds, this.#ttl / 2);
   }
@@ -80,9 +86,62 @@ export class LeaseHolder {
     return this.#held;
   }
 
-  /** Another has the record of the subnet that is held. */
+  /** The record of the subnet that is held is not known to be ours. */
   get isLost(): boolean {
     return this.#lost;
+  }
+
+  /** Another has the record of the subnet that is held. */
+  get conflict(): LodenError | undefined {
+    return this.#lost ? this.#conflict : undefined;
+  }
+
+  /** The record says what it should. */
+  get isCurrent(): boolean {
+    return !this.#lost && !this.#isStale;
+  }
+
+  /** Changes what the record is to say; keep() writes it. */
+  restate(terms: Partial<Terms>): void {
+    this.#terms = { ...this.#terms, ...terms };
+    this.#wake?.();
+  }
+
+  /**
+   * Holds the lease of an earlier run without asking the store, which does not answer. keep() finds out whose it is now.
+   * @throws LodenError ERR_LEASE_INVALID
+   */
+  assume(key: string, value: string): Lease {
+    const lease = decodeLease(key, value);
+    const entry: Entry = { key, value, modRevision: 0n, createRevision: 0n, lease: 0n };
+    this.#held = { entry, value, lease, deadline: this.#options.clock.monotonic() };
+    this.#lost = true;
+    this.#isAssumed = true;
+    return lease;
+  }
+
+  /**
+   * Gives the lease back: deletes the record if it is still ours. Not while keep() runs, which would take it again.
+   * Resolves to what became of it: a reservation is the user's and stays, and so does a record of another's.
+   */
+  async release(signal: AbortSignal): Promise<"released" | "reserved" | "not ours"> {
+    const held = this.#held;
+    if (held === undefined) return "not ours";
+    const { store, log } = this.#options;
+    const { entries } = await store.snapshot(signal);
+    const entry = entries.find(({ key }) => key === held.entry.key);
+    if (entry !== undefined && entry.value !== held.value && !this.#isOwnRecord(entry)) return "not ours";
+    if (entry?.lease === 0n) return "reserved";
+    if (entry !== undefined) {
+      const result = await store.delete(entry.key, entry.modRevision, signal);
+      if (!result.ok && result.current !== undefined) return "not ours";
+      // The record is gone; its store lease would only linger.
+      await store.revoke(entry.lease, signal).catch((error: unknown) => {
+        log.debug({ err: error }, "the store lease could not be revoked; it ends by itself");
+      });
+    }
+    this.#held = undefined;
+    return "released";
   }
 
   /**
@@ -117,13 +176,15 @@ export class LeaseHolder {
     const backoff = new Backoff(clock, random);
     while (!signal.aborted) {
       try {
-        if (this.#lost) await this.#restore(signal);
+        if (this.#lost) await (this.#isAssumed ? this.#confirm(signal) : this.#restore(signal));
         else await this.#renew(signal);
+        this.#setConflict(undefined);
         onTrouble("lease-renewal", undefined);
         backoff.reset();
         await this.#pause(signal);
       } catch (error) {
         if (signal.aborted) return;
+        if (error instanceof LodenError && error.code === "ERR_LEASE_CONFLICT") this.#setConflict(error);
         onTrouble("lease-renewal", this.#describeFailure(error));
         log.debug({ err: error }, "the lease could not be renewed");
         await backoff.wait(signal).catch(() => undefined);
@@ -170,7 +231,8 @@ export class LeaseHolder {
 
   /** One round from a fresh snapshot; resolves to the seconds to wait before the next, or holds the lease. */
   async #tryAcquire(signal: AbortSignal): Promise<number> {
-    const { store, network, claimant, random, onTrouble } = this.#options;
+    const { store, random, onTrouble } = this.#options;
+    const { network, claimant } = this.#terms;
     const { entries } = await store.snapshot(signal);
     const choice = chooseLease(entries, claimant, network, random);
     switch (choice.type) {
@@ -201,12 +263,15 @@ export class LeaseHolder {
 
   /** Makes a record ours. One that says already what we want and is alive is not written: peers then notice nothing. */
   async #takeUp(entry: Entry, lease: Lease, signal: AbortSignal): Promise<void> {
-    const epoch = lease.nodeId === this.#options.claimant.nodeId ? lease.epoch : (lease.epoch ?? 0) + 1;
+    const { claimant } = this.#terms;
+    const epoch = lease.nodeId === claimant.nodeId ? lease.epoch : (lease.epoch ?? 0) + 1;
     const value = this.#valueOf(epoch ?? 1);
-    const isReservation = entry.lease === 0n;
+    // flannel turns a reservation into a lease of a day when it takes it up.
+    const wasReserved = lease.nodeId === undefined && claimant.reserved === entry.key;
+    const isReservation = entry.lease === 0n || wasReserved;
     const left = isReservation ? 0 : await this.#options.store.keepAlive(entry.lease, signal);
     const isAlive = isReservation || left === this.#ttl;
-    if (isAlive && entry.value === value) {
+    if (isAlive && !wasReserved && entry.value === value) {
       this.#hold(entry, left);
       return;
     }
@@ -250,23 +315,92 @@ export class LeaseHolder {
   async #renew(signal: AbortSignal): Promise<void> {
     const held = this.#held;
     if (held === undefined) throw new LodenError("ERR_INTERNAL", "a lease must be acquired before it can be kept");
-    if (held.entry.lease === 0n) return;
-    const left = await this.#options.store.keepAlive(held.entry.lease, signal);
-    if (left > 0) held.deadline = this.#options.clock.monotonic() + left * 1_000;
-    else await this.#restore(signal);
+    if (held.entry.lease !== 0n) {
+      const left = await this.#options.store.keepAlive(held.entry.lease, signal);
+      if (left <= 0) {
+        await this.#restore(signal);
+        return;
+      }
+      held.deadline = this.#options.clock.monotonic() + left * 1_000;
+    }
+    if (this.#isStale && !this.#lost) await this.#rewrite(signal);
+  }
+
+  get #isStale(): boolean {
+    const held = this.#held;
+    return held !== undefined && held.value !== this.#valueOf(held.lease.epoch ?? 1);
+  }
+
+  /** Brings the record to what it should say, in the same store lease. */
+  async #rewrite(signal: AbortSignal): Promise<void> {
+    const { store, log } = this.#options;
+    const { entry, lease } = this.#held!;
+    const value = this.#valueOf(lease.epoch ?? 1);
+    const ttl = entry.lease === 0n ? undefined : entry.lease;
+    const result = await store.put(entry.key, value, { expect: entry.modRevision, ttl }, signal);
+    // Ours already where the answer to an earlier try was lost; else the watch tells, or #restore finds out.
+    const written = result.ok ? result.entry : result.current?.value === value ? result.current : undefined;
+    if (written === undefined) {
+      this.#lost = true;
+      return;
+    }
+    this.#hold(written, this.#ttl);
+    log.info({ lease: entry.key }, "the lease tells the other nodes what has changed of this one");
+  }
+
+  /** What an earlier run held, held against the store: ours still, free, or another's by now. */
+  async #confirm(signal: AbortSignal): Promise<void> {
+    const { store, log } = this.#options;
+    const held = this.#held!;
+    const { entries } = await store.snapshot(signal);
+    const current = entries.find(({ key }) => key === held.entry.key);
+    if (current !== undefined && (current.value === held.value || this.#isOwnRecord(current))) {
+      await this.#takeUp(current, decodeLease(current.key, current.value), signal);
+    } else {
+      const rival = current ?? entries.find(({ key }) => overlapsKey(key, held.lease.subnet));
+      if (rival !== undefined) throw lostError(held.lease, rival);
+      const epoch = (held.lease.epoch ?? 0) + 1;
+      await this.#write(held.entry.key, held.lease.subnet, epoch, { expect: 0n, ttl: this.#ttl }, signal);
+    }
+    if (this.#lost) return;
+    this.#isAssumed = false;
+    log.info({ lease: held.entry.key }, "the store confirms the lease of the last known state");
+    await this.#clearLeftovers(entries, signal);
+  }
+
+  /** A record under the key that is held, and by its content ours or of flannel on this host. */
+  #isOwnRecord(entry: Entry): boolean {
+    try {
+      const lease = decodeLease(entry.key, entry.value);
+      const { nodeId } = this.#terms.claimant;
+      return (
+        lease.nodeId === nodeId || (lease.nodeId === undefined && ownership(lease, this.#terms.claimant) === "mine")
+      );
+    } catch {
+      return false;
+    }
+  }
+
+  #setConflict(conflict: LodenError | undefined): void {
+    const isNews = conflict?.message !== this.#conflict?.message;
+    this.#conflict = conflict;
+    if (isNews) this.onConflict();
   }
 
   /** Takes the same subnet again. Throws ERR_LEASE_CONFLICT while somebody else has it. */
   async #restore(signal: AbortSignal): Promise<void> {
-    const { store, claimant, log } = this.#options;
+    const { store, log } = this.#options;
+    const { claimant } = this.#terms;
     const held = this.#held!;
     const { key, value } = held.entry;
-    const wanted = { ...held.lease, epoch: (held.lease.epoch ?? 0) + 1 };
-    const text = encodeLease(wanted);
+    const rewritten = this.#valueOf(held.lease.epoch ?? 1);
+    const text = this.#valueOf((held.lease.epoch ?? 0) + 1);
+    // Overwritten by flannel, a reservation is made one again; deleted, it is none any more.
+    const ttl = held.deadline === undefined ? undefined : this.#ttl;
     let result = await store.put(key, text, { expect: 0n, ttl: this.#ttl }, signal);
     if (!result.ok && result.current !== undefined) {
       const { current } = result;
-      if (current.value === value || current.value === text) {
+      if ([value, rewritten, text].includes(current.value)) {
         // Our own record after all: a write of ours whose answer was lost, or one that came back with its store.
         const left = current.lease === 0n ? this.#ttl : await store.keepAlive(current.lease, signal);
         result =
@@ -274,7 +408,7 @@ export class LeaseHolder {
             ? { ok: true, entry: current }
             : await store.put(key, text, { expect: current.modRevision, ttl: this.#ttl }, signal);
       } else if (this.#isTakeable(current, claimant)) {
-        result = await store.put(key, text, { expect: current.modRevision, ttl: this.#ttl }, signal);
+        result = await store.put(key, text, { expect: current.modRevision, ttl }, signal);
       }
     }
     if (!result.ok) throw lostError(held.lease, result.current);
@@ -293,8 +427,8 @@ export class LeaseHolder {
   }
 
   async #clearLeftovers(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
-    const { store, claimant, log } = this.#options;
-    for (const entry of leftovers(entries, claimant, this.#held!.entry.key)) {
+    const { store, log } = this.#options;
+    for (const entry of leftovers(entries, this.#terms.claimant, this.#held!.entry.key)) {
       const result = await store.delete(entry.key, entry.modRevision, signal);
       if (result.ok) log.info({ lease: entry.key }, "an unused lease of this node's own is deleted");
     }
@@ -308,7 +442,7 @@ export class LeaseHolder {
   }
 
   #valueOf(epoch: number): string {
-    const { claimant, backendType, backendData } = this.#options;
+    const { claimant, backendType, backendData } = this.#terms;
     return encodeLease({
       publicAddress: claimant.publicAddress,
       backendType,
@@ -320,7 +454,7 @@ export class LeaseHolder {
 
   /** Until the next renewal, or until the watch saw that our record changed. */
   async #pause(signal: AbortSignal): Promise<void> {
-    if (this.#lost) return;
+    if (this.#lost || this.#isStale) return;
     const { clock, random } = this.#options;
     const seconds = Math.min(HEARTBEAT_SECONDS, this.#ttl / RENEWALS_PER_LIFE, this.#ttl - this.#margin);
     // Nodes that started together must not renew together.
@@ -348,42 +482,7 @@ export class LeaseHolder {
   }
 }
 
-function subnetText(subnet: PerFamily<Prefix>): string {
-  return Object.values(subnet).join(" ");
-}
-
-function addressText(lease: Pick<Lease, "publicAddress">): string {
-  return Object.values(lease.publicAddress).join(" and ");
-}
-
-function disputeError(lease: Lease, claimant: Claimant, silence: number): LodenError {
-  const text =
-    lease.nodeId === claimant.nodeId
-      ? `a live node at ${addressText(lease)} has this node's id ${claimant.nodeId}: give each its own --node-id`
-      : `another live node (id ${lease.nodeId ?? ""}) holds ${lease.key} with this node's address ${addressText(lease)}: ` +
-        "give one of them another address, or its own --iface or --public-ip";
-  return new LodenError(
-    "ERR_LEASE_CONFLICT",
-    `${text}. It renewed ${Math.round(silence)} s ago; if it is gone for good, its lease is taken over after ${SILENCE_SECONDS} s of silence`,
-    { fields: { lease: lease.key } },
-  );
-}
-
-function lostError(lease: Lease, current: Entry | undefined): LodenError {
-  let holder = "somebody else";
-  try {
-    if (current !== undefined) {
-      const other = decodeLease(current.key, current.value);
-      holder = `the node at ${addressText(other)}${other.nodeId === undefined ? "" : ` (id ${other.nodeId})`}`;
-    }
-  } catch {
-    holder = "a record that cannot be read";
-  }
-  return new LodenError(
-    "ERR_LEASE_CONFLICT",
-    `${holder} has taken this node's lease ${lease.key}. The data path here stays as it is, so both nodes now use the ` +
-      `subnet: stop one of them, or delete its lease (etcdctl del <etcd-prefix>/subnets/${lease.key}) and this node takes it again; ` +
-      "a node without containers gets another subnet once its subnet file is removed and it is restarted",
-    { fields: { lease: lease.key } },
-  );
+function overlapsKey(key: string, subnet: PerFamily<Prefix>): boolean {
+  const other = parseSubnetKey(key);
+  return other !== undefined && overlap(other, subnet);
 }

@@ -56,6 +56,11 @@ export class PeerTable {
     return { type: "some", put: [...put.values()], deleted: [...deleted] };
   }
 
+  /** Keys and values as stored, in no order. */
+  *records(): Generator<[key: string, value: string]> {
+    for (const [key, { value }] of this.#leases) yield [key, value];
+  }
+
   get size(): number {
     return this.#leases.size;
   }

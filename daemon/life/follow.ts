@@ -1,22 +1,26 @@
 // Follows the store for as long as the daemon lives: the peers' leases go to the reconciler, our own to its holder, and
-// a changed configuration is told to the user.
-import { LodenError } from "#spec/errors";
+// a changed configuration to the keeper of the fabric.
 import type { AppContext } from "../app.ts";
 import type { LeaseHolder } from "../lease/holder.ts";
 import type { PeerTable } from "../lease/peers.ts";
 import type { Reconciler } from "../reconcile/loop.ts";
 import type { Entry, StoreEvent, WatchResult } from "../store/port.ts";
+import type { FabricKeeper } from "./fabric-keeper.ts";
+import { LAST_STATE_TROUBLE } from "./last-state.ts";
 
 export interface Followers {
   readonly holder: LeaseHolder;
   readonly peers: PeerTable;
   readonly reconciler: Reconciler;
+  readonly fabric: FabricKeeper;
+  /** Called after each result. */
+  readonly onChange: () => void;
 }
 
 /** Ends when `signal` aborts. @param onPeersKnown called after each complete list of leases */
 export async function follow(
   context: AppContext,
-  { holder, peers, reconciler }: Followers,
+  { holder, peers, reconciler, fabric, onChange }: Followers,
   onPeersKnown: () => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -24,6 +28,7 @@ export async function follow(
   const onTrouble = (error: Error | undefined): void => troubles.report("store", error);
   for await (const result of ports.store.watch({ signal, onTrouble })) {
     troubles.report("store", undefined);
+    troubles.report(LAST_STATE_TROUBLE, undefined);
     holder.observe(result);
     const change = peers.apply(result);
     if (change.type === "all") {
@@ -34,7 +39,10 @@ export async function follow(
       for (const lease of change.put) reconciler.putLease(lease);
       for (const key of change.deleted) reconciler.deleteLease(key);
     }
-    compareConfig(context, result);
+    if (result.type === "snapshot" || result.events.some((event) => keyOf(event) === "config")) {
+      fabric.takeConfig(configOf(result)?.value);
+    }
+    onChange();
     status.changed();
   }
 }
@@ -53,19 +61,6 @@ async function forgetMissed(
   }
   for (const key of peers.forgetMissed(restorations)) reconciler.deleteLease(key);
   status.changed();
-}
-
-/** A changed configuration takes a restart, which nobody should have to find out by themselves. */
-function compareConfig({ troubles, status }: AppContext, result: WatchResult): void {
-  if (result.type === "events" && !result.events.some((event) => keyOf(event) === "config")) return;
-  const text = configOf(result)?.value;
-  if (text === status.sources.configText) {
-    troubles.report("config", undefined);
-    return;
-  }
-  const what = text === undefined ? "has been deleted" : "has changed";
-  const advice = "this node goes on with the one it started with; restart it to use the new one";
-  troubles.report("config", new LodenError("ERR_CONFIG", `the network configuration ${what}: ${advice}`));
 }
 
 /** The configuration as of a result; undefined where there is none, or where events do not tell of it. */

@@ -2,44 +2,40 @@
 // it reports, the subnet file, and the truth about readiness.
 import { LodenError } from "#spec/errors";
 import type { AppContext } from "../app.ts";
-import type { Backend } from "../backend/port.ts";
-import { extraObjects } from "../fabric.ts";
-import type { Network, Node } from "../lease/types.ts";
+import type { ExtrasOptions } from "../fabric.ts";
+import type { LeaseHolder } from "../lease/holder.ts";
 import type { Log } from "../log.ts";
-import { familiesOf } from "../node/interface.ts";
-import { createReconciler, type ReconcileEvent, type Reconciler } from "../reconcile/loop.ts";
-import { ownershipMarks } from "../reconcile/marks.ts";
+import type { Options } from "../options.ts";
+import { createReconciler, type Fabric, type ReconcileEvent, type Reconciler } from "../reconcile/loop.ts";
+import type { Marks } from "../reconcile/marks.ts";
 import { BASE } from "../reconcile/objects.ts";
 import { writeSubnetFile } from "../subnet-file.ts";
 import { codeOf } from "../troubles.ts";
 import { VERSION } from "../version.ts";
 
-export interface ReconcilerSetup {
-  readonly network: Network;
-  readonly node: Node;
-  readonly backend: Backend;
-}
-
-/** A reconciler that works from now on until `signal` aborts, and then leaves the kernel as it is. */
-export function startReconciler(
-  { options, ports, status }: AppContext,
-  { network, node, backend }: ReconcilerSetup,
-  journal: ReconcileJournal,
-  signal: AbortSignal,
-): Reconciler {
-  const networks = familiesOf(network.ranges).map((family) => network.ranges[family]!.network);
-  const marks = ownershipMarks(options.etcd.prefix, networks);
-  const extras = extraObjects(network, node, {
+/** What the daemon wants of the kernel besides its backend's objects. */
+export function extrasOptions(options: Options, marks: Marks): ExtrasOptions {
+  return {
     masquerade: options.ipMasq,
     fullyRandom: options.fullyRandom,
     forward: options.forwardRules,
     blackhole: options.blackholeRoute,
     nftTable: marks.nftTable,
-  });
+  };
+}
+
+/** A reconciler that works from now on until `signal` aborts, and then leaves the kernel as it is. */
+export function startReconciler(
+  { options, ports, status }: AppContext,
+  marks: Marks,
+  fabric: Fabric,
+  journal: ReconcileJournal,
+  signal: AbortSignal,
+): Reconciler {
   const reconciler = createReconciler({
     kernel: ports.openKernel(marks),
     clock: ports.clock,
-    fabric: { network, node, backends: [backend], extras },
+    fabric,
     onEvent: (event) => journal.take(event),
     resyncMs: options.resyncSeconds * 1_000,
   });
@@ -62,6 +58,8 @@ export class ReconcileJournal {
   isReady = false;
   /** Called after each pass. */
   onPass: () => void = () => undefined;
+  /** Called when the subnet file's text may have changed. */
+  onSubnetFile: () => void = () => undefined;
 
   constructor(context: AppContext) {
     this.#context = context;
@@ -130,8 +128,9 @@ export class ReconcileJournal {
 export interface Tended {
   readonly reconciler: Reconciler;
   readonly journal: ReconcileJournal;
-  /** Text of the subnet file. */
-  readonly subnetFile: string;
+  readonly holder: LeaseHolder;
+  /** Text of the subnet file, as of now. */
+  readonly subnetFile: () => string;
 }
 
 /**
@@ -140,7 +139,7 @@ export interface Tended {
  */
 export async function keepReady(
   context: AppContext,
-  { reconciler, journal, subnetFile }: Tended,
+  { reconciler, journal, holder, subnetFile }: Tended,
   signal: AbortSignal,
 ): Promise<void> {
   const { options, ports, status, log } = context;
@@ -151,7 +150,9 @@ export async function keepReady(
   let isAnnounced = false;
   const judge = (): void => {
     const notYet = new LodenError("ERR_NOT_READY", "a part of this node's data path is being restored");
-    status.setReady(journal.isReady ? fileError : (journal.firstFailure ?? notYet));
+    // A subnet that another node has too is no place for new containers.
+    const own = journal.isReady ? fileError : (journal.firstFailure ?? notYet);
+    status.setReady(holder.conflict ?? own);
     if (isAnnounced || !status.isReady) return;
     isAnnounced = true;
     log.info(
@@ -162,9 +163,13 @@ export async function keepReady(
     if (unheard !== undefined) log.warn({ err: unheard }, "systemd could not be told");
   };
   journal.onPass = judge;
-  while (!signal.aborted) {
-    fileError = keepSubnetFile(context, subnetFile);
+  holder.onConflict = judge;
+  journal.onSubnetFile = () => {
+    fileError = keepSubnetFile(context, subnetFile());
     judge();
+  };
+  while (!signal.aborted) {
+    journal.onSubnetFile();
     await ports.clock.sleep(options.resyncSeconds * 1_000, signal).catch(() => undefined);
   }
 }

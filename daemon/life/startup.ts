@@ -1,10 +1,12 @@
 // The steps from nothing to a lease. Each waits for what it needs, and tells the status what it waits for.
 import { posix } from "node:path";
-import { LodenError } from "#spec/errors";
+import { errorText, LodenError } from "#spec/errors";
 import type { AppContext } from "../app.ts";
 import type { Backend } from "../backend/port.ts";
 import { createBackend } from "../backend/registry.ts";
+import type { Claimant } from "../lease/choice.ts";
 import { LeaseHolder } from "../lease/holder.ts";
+import { parseSubnetKey, subnetKey } from "../lease/keys.ts";
 import { parseNetwork } from "../lease/network.ts";
 import type { Lease, Network, Node } from "../lease/types.ts";
 import { deriveNodeId } from "../node/identity.ts";
@@ -12,35 +14,71 @@ import { familiesOf, selectInterface, surroundings } from "../node/interface.ts"
 import { Backoff } from "../store/backoff.ts";
 import { readPreviousSubnets } from "../subnet-file.ts";
 import { configOf } from "./follow.ts";
+import { LAST_STATE_TROUBLE, type LastState, stateFile } from "./last-state.ts";
+
+/** A store that has not answered for this long is away: long enough for a name, a connection and a leader to be found. */
+export const STORE_PATIENCE_MS = 5_000;
+
+/** Where the network configuration is from. */
+export interface Origin {
+  readonly network: Network;
+  readonly configText: string;
+  /** The store does not answer, and this is what an earlier run knew. */
+  readonly isLastKnown: boolean;
+}
 
 /**
- * The network configuration, as soon as the store has one.
- * @throws LodenError ERR_CONFIG for one that is wrong; ERR_STORE_AUTH and the like, which waiting does not help
+ * The network configuration, as soon as the store has one; or the last known one, when the store does not answer within
+ * a short time, does not let us in, or has one that is wrong.
+ * @throws LodenError where there is no last known one: ERR_CONFIG, ERR_STORE_AUTH and the like, which waiting does not help
  */
 export async function awaitNetwork(
   { ports, status, troubles, options }: AppContext,
+  last: LastState | undefined,
   signal: AbortSignal,
-): Promise<Network> {
-  const { store } = ports;
+): Promise<Origin> {
+  const { store, clock } = ports;
   status.enter("config", `waiting for the store at ${store.name}`);
+  const lastKnown = (isLastKnown: boolean): Origin => {
+    const configText = last!.config;
+    status.sources.configText = configText;
+    return { network: parseNetwork(configText), configText, isLastKnown };
+  };
   const fatal = new AbortController();
+  const impatient = new AbortController();
   const onTrouble = (error: Error | undefined): void => {
     troubles.report("store", error);
     if (error instanceof LodenError && !error.retry) fatal.abort(error);
   };
-  for await (const result of store.watch({ signal: AbortSignal.any([signal, fatal.signal]), onTrouble })) {
+  const answered = new AbortController();
+  if (last?.lease) {
+    const wait = clock.sleep(STORE_PATIENCE_MS, AbortSignal.any([signal, answered.signal]));
+    wait.then(() => impatient.abort()).catch(() => undefined);
+  }
+  const ends = AbortSignal.any([signal, fatal.signal, impatient.signal]);
+  for await (const result of store.watch({ signal: ends, onTrouble })) {
+    answered.abort();
     troubles.report("store", undefined);
     const entry = configOf(result);
     if (entry !== undefined) {
-      troubles.report("config", undefined);
-      const network = parseNetwork(entry.value);
       status.sources.configText = entry.value;
-      return network;
+      try {
+        const network = parseNetwork(entry.value);
+        troubles.report("config", undefined);
+        return { network, configText: entry.value, isLastKnown: false };
+      } catch (error) {
+        if (last === undefined) throw error;
+        const text = `the network configuration is wrong: ${errorText(error)}; this node goes on with the last one that was right`;
+        troubles.report("config", new LodenError("ERR_CONFIG", text, { cause: error }));
+        return lastKnown(false);
+      }
     }
     status.enter("config", "waiting for the network configuration");
     troubles.report("config", missingConfig(posix.join(options.etcd.prefix, "config")));
   }
+  answered.abort();
   signal.throwIfAborted();
+  if (last?.lease) return lastKnown(true);
   throw fatal.signal.reason;
 }
 
@@ -59,7 +97,9 @@ export async function awaitNode(context: AppContext, network: Network, signal: A
   const backoff = new Backoff(ports.clock, ports.random);
   for (;;) {
     try {
-      const node = findNode(context, network);
+      const { node, rule } = findNode(context, network);
+      const fields = { interface: node.link.name, address: Object.values(node.publicAddress).join(" ") };
+      context.log.info({ ...fields, mtu: node.link.mtu, node: node.id }, `the interface is chosen by ${rule}`);
       troubles.report("interface", undefined);
       return node;
     } catch (error) {
@@ -70,21 +110,23 @@ export async function awaitNode(context: AppContext, network: Network, signal: A
   }
 }
 
-function findNode({ ports, options, log }: AppContext, network: Network): Node {
+/**
+ * This host as it is now, and the rule that chose its interface.
+ * @throws LodenError ERR_INTERFACE
+ */
+export function findNode({ ports, options }: AppContext, network: Network): { node: Node; rule: string } {
   const host = ports.readHost();
   const selection = selectInterface(options.interface, host, familiesOf(network.ranges));
   const { link, address, publicAddress, rule } = selection;
-  const id = options.nodeId ?? deriveNodeId(ports.machineId, link);
-  const addresses = Object.values(publicAddress).join(" ");
-  log.info({ interface: link.name, address: addresses, mtu: link.mtu, node: id }, `the interface is chosen by ${rule}`);
-  return {
-    id,
+  const node: Node = {
+    id: options.nodeId ?? deriveNodeId(ports.machineId, link),
     link: { name: link.name, index: link.index, mtu: link.mtu },
     address,
     publicAddress,
     ...surroundings(selection, host),
     subnet: {},
   };
+  return { node, rule };
 }
 
 /** @throws LodenError ERR_BACKEND, ERR_BACKEND_UNKNOWN */
@@ -103,27 +145,35 @@ export function prepareBackend({ status, log }: AppContext, network: Network, no
   }
 }
 
-/** A lease for this node, however long it takes; see LeaseHolder.acquire. */
+/** The lease that a node takes, and who asked for it. */
+export interface Tenure {
+  readonly holder: LeaseHolder;
+  readonly claimant: Claimant;
+  readonly lease: Lease;
+}
+
+/**
+ * A lease for this node, however long it takes (see LeaseHolder.acquire); the last known one while the store is away.
+ * @param last of this very node
+ */
 export async function awaitLease(
-  { ports, options, status, troubles, log }: AppContext,
-  network: Network,
+  context: AppContext,
+  { network, isLastKnown }: Pick<Origin, "network" | "isLastKnown">,
   node: Node,
   backend: Backend,
+  last: LastState | undefined,
   signal: AbortSignal,
-): Promise<{ holder: LeaseHolder; lease: Lease }> {
+): Promise<Tenure> {
+  const { ports, options, status, troubles, log } = context;
   status.enter("lease", "waiting for a subnet");
+  const claimant = claimantOf(context, node, last);
   const holder = new LeaseHolder({
     store: ports.store,
     clock: ports.clock,
     random: ports.random,
     log: ports.log.child({ component: "lease" }),
     network,
-    claimant: {
-      nodeId: node.id,
-      publicAddress: node.publicAddress,
-      previous: readPreviousSubnets(ports.files, options.subnetFile),
-      isFreshBoot: status.previousBootId !== undefined && status.previousBootId !== ports.bootId,
-    },
+    claimant,
     backendType: backend.leaseType,
     backendData: backend.advertise(node),
     renewMarginSeconds: options.renewMarginSeconds,
@@ -131,7 +181,54 @@ export async function awaitLease(
     onTrouble: (name, error) => troubles.report(name, error),
   });
   status.sources.lease = () => holder.held;
+  if (isLastKnown && last?.lease) return { holder, claimant, lease: assume(context, holder, last) };
   const lease = await holder.acquire(signal);
   if (!holder.isLost) log.info({ lease: lease.key, backend: backend.type }, "the lease is held");
-  return { holder, lease };
+  return { holder, claimant, lease };
+}
+
+function claimantOf({ ports, options, status }: AppContext, node: Node, last: LastState | undefined): Claimant {
+  const fromFile = readPreviousSubnets(ports.files, options.subnetFile);
+  const fromState = last?.lease ? parseSubnetKey(last.lease.key) : undefined;
+  // The subnet file is where containers get their subnet from; a boot empties its directory.
+  const bootId = fromFile === undefined ? last?.bootId : status.previousBootId;
+  return {
+    nodeId: node.id,
+    publicAddress: node.publicAddress,
+    previous: fromFile ?? fromState,
+    isFreshBoot: bootId !== undefined && bootId !== ports.bootId,
+    ...(last?.lease?.reserved === true ? { reserved: last.lease.key } : {}),
+  };
+}
+
+function assume({ troubles, log }: AppContext, holder: LeaseHolder, last: LastState): Lease {
+  const { key, value } = last.lease!;
+  const lease = holder.assume(key, value);
+  const text =
+    `the store does not answer: this node runs from the last known state, of ${last.written}. Its subnet ${key} is to ` +
+    "be confirmed, and what has changed of its peers since is not known";
+  troubles.report(LAST_STATE_TROUBLE, new LodenError("ERR_STORE_UNAVAILABLE", text));
+  log.info({ lease: key, count: last.peers.length }, "the last known state is taken up");
+  return lease;
+}
+
+/**
+ * The last known state, if it is of this node and of the subnet that containers here may have.
+ */
+export function lastStateOf(
+  { ports, options, troubles }: AppContext,
+  last: LastState,
+  node: Node,
+): LastState | undefined {
+  const previous = readPreviousSubnets(ports.files, options.subnetFile);
+  const key = last.lease?.key;
+  const file = stateFile(options) ?? "";
+  let reason: string | undefined;
+  if (last.nodeId !== node.id) reason = `it is of the node ${last.nodeId}, and this one is ${node.id}`;
+  else if (previous !== undefined && key !== undefined && subnetKey(previous) !== key) {
+    reason = `it tells of the subnet ${key}, and ${options.subnetFile} of ${subnetKey(previous)}`;
+  }
+  if (reason === undefined) return last;
+  troubles.report("state", new LodenError("ERR_CONFIG", `the state file ${file}: ${reason}; it is ignored`));
+  return undefined;
 }

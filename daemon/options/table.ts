@@ -172,6 +172,17 @@ export const FLAGS = {
     value: "text",
     help: "identity of this host in its lease; derived from the machine id and the interface's MAC when absent",
   },
+  "state-dir": {
+    kind: "string",
+    default: "/var/lib/loden",
+    value: "dir",
+    help: "directory for what this host knew last, from which it comes up while the store does not answer; empty for none",
+  },
+  release: {
+    kind: "boolean",
+    default: false,
+    help: "give the lease back on SIGTERM or SIGINT, unless containers are attached: for hosts that come and go",
+  },
   "log-level": { kind: "string", default: "", value: "level", help: "trace, debug, info, warn or error; default info" },
   "log-format": { kind: "string", default: "auto", value: "format", help: "json, text, or auto: text on a terminal" },
   version: { kind: "boolean", default: false, help: "print the version and exit" },

@@ -3,6 +3,7 @@
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
+import type { Backend } from "../backend/port.ts";
 import type { Lease, Node } from "../lease/types.ts";
 import type { Fabric } from "./reconciler.ts";
 import type { KernelObject } from "./port.ts";
@@ -20,8 +21,8 @@ const NOTHING: Admission = { objects: new Map(), refused: [] };
 
 export function admit(fabric: Fabric, lease: Lease): Admission {
   if (isOwn(fabric.node, lease)) return NOTHING;
-  const backends = fabric.backends.filter((backend) => backend.leaseType === lease.backendType);
-  if (backends.length === 0) return { ...NOTHING, note: otherBackend(fabric, lease) };
+  const backend = servingBackend(fabric.backends, lease);
+  if (backend === undefined) return { ...NOTHING, note: otherBackend(fabric, lease) };
   const objects = new Map<Family, readonly KernelObject[] | undefined>();
   const refused: Error[] = [];
   for (const family of FAMILIES) {
@@ -35,16 +36,22 @@ export function admit(fabric: Fabric, lease: Lease): Admission {
       continue;
     }
     try {
-      objects.set(
-        family,
-        backends.flatMap((backend) => backend.peer(fabric.node, lease, family)),
-      );
+      objects.set(family, backend.peer(fabric.node, lease, family));
     } catch (error) {
       refused.push(error instanceof Error ? error : refusal(lease, String(error)));
       objects.set(family, undefined);
     }
   }
   return { objects, refused };
+}
+
+/**
+ * The backend that reaches a lease's node: of those of its type the first that says so, else the first, as flannel's nodes
+ * are not particular about what their leases say.
+ */
+export function servingBackend(backends: readonly Backend[], lease: Lease): Backend | undefined {
+  const ofType = backends.filter((backend) => backend.leaseType === lease.backendType);
+  return ofType.find((backend) => backend.reaches?.(lease) ?? true) ?? ofType[0];
 }
 
 /** The lease is this node's: it says so, or (written by flannel) it has our subnets and our address. */

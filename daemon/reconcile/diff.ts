@@ -67,7 +67,8 @@ export function sameSpec(object: KernelObject, found: KernelObject | ActualObjec
 export function needsReplacement(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
   const [a, b] = [want.detail, is.detail];
   if (b.kind !== a.kind) return true;
-  return !(a.vni === b.vni && a.port === b.port && a.local.equals(b.local) && a.parent === b.parent && a.gbp === b.gbp);
+  // vxlan_changelink (drivers/net/vxlan) takes another source address of the same family and another underlay link.
+  return !(a.vni === b.vni && a.port === b.port && a.local.family === b.local.family && a.gbp === b.gbp);
 }
 
 function sameLink(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
@@ -77,6 +78,8 @@ function sameLink(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
     want.mtu === is.mtu &&
     want.up === is.up &&
     want.detail.learning === is.detail.learning &&
+    want.detail.parent === is.detail.parent &&
+    want.detail.local.equals(is.detail.local) &&
     (want.mac === undefined || is.mac?.equals(want.mac) === true)
   );
 }

@@ -305,13 +305,13 @@ describe("in operation", () => {
     expect(node.subnetEnv).toBe(text);
   });
 
-  test("a changed configuration is told, not acted on, and a restored one is well again", async () => {
+  test("a network that excludes the live leases is refused, and a restored one is well again", async () => {
     const nodes = await fabric(2);
     const before = nodes.map((node) => node.objects());
     rig.world.put("config", '{"Network":"10.6.0.0/16","Backend":{"Type":"host-gw"}}');
     await rig.seconds(1);
     expect(nodes[0]!.status.problems).toMatchObject([{ code: "ERR_CONFIG" }]);
-    expect(nodes[0]!.status.problems[0]?.text).toMatch(/has changed.*restart/);
+    expect(nodes[0]!.status.problems[0]?.text).toMatch(/10\.6\.0\.0\/16 does not hold this node's subnet/);
     rig.world.delete("config");
     await rig.seconds(1);
     expect(nodes[0]!.status.problems[0]?.text).toMatch(/has been deleted/);

@@ -143,6 +143,7 @@ export class RigNode {
     return {
       read: (file) => this.files.get(file),
       replace: (file, text) => void this.files.set(file, text),
+      remove: (file) => void this.files.delete(file),
     };
   }
 

@@ -27,6 +27,7 @@ export class LodendHost implements Disposable {
   readonly address: string;
   readonly netns: ThrowAwayNetns = throwAwayNetns();
   readonly subnetFile: string;
+  readonly stateDirectory: string;
   readonly #port: string;
 
   /** Host n has the address 192.168.99.n and a default route by the switch. */
@@ -34,6 +35,7 @@ export class LodendHost implements Disposable {
     this.name = `host-${n}`;
     this.address = `192.168.99.${n}`;
     this.subnetFile = path.join(directory, this.name, "subnet.env");
+    this.stateDirectory = path.join(directory, this.name, "state");
     this.#port = `port${n}`;
     iproute("link", "add", this.#port, "type", "veth", "peer", "name", "eth0", "netns", this.netns.path);
     iproute("link", "set", this.#port, "master", "switch0", "up");
@@ -45,7 +47,9 @@ export class LodendHost implements Disposable {
   }
 
   start(...args: readonly string[]): Started {
-    return this.netns.run(() => startLodend([`--subnet-file=${this.subnetFile}`, ...args]));
+    return this.netns.run(() =>
+      startLodend([`--subnet-file=${this.subnetFile}`, `--state-dir=${this.stateDirectory}`, ...args]),
+    );
   }
 
   run(command: string, ...args: readonly string[]): Promise<Finished> {
@@ -72,9 +76,11 @@ export class LodendHost implements Disposable {
   }
 }
 
-/** In the current namespace, with an environment that holds nothing but PATH and what is given. */
+/** In the current namespace, without a state directory unless one is given, with an environment that holds nothing but PATH and what is given. */
 export function startLodend(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Started {
-  return startProcess(process.execPath, [LODEND, ...args], { env: { PATH: process.env["PATH"], ...environment } });
+  return startProcess(process.execPath, [LODEND, "--state-dir=", ...args], {
+    env: { PATH: process.env["PATH"], ...environment },
+  });
 }
 
 /** `loden …`, run to its end. */

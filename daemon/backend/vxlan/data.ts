@@ -33,7 +33,7 @@ export function vtepMac(config: VxlanConfig, node: Node, family: Family): Mac {
 export function peerMac(lease: Lease, family: Family): Mac {
   const field = family === 4 ? "BackendData" : "BackendV6Data";
   const data = lease.backendData[family];
-  const written = typeof data === "object" && data !== null ? vtepField(data) : undefined;
+  const written = fieldOf(data, "vtepmac");
   const mac = typeof written === "string" ? Mac.tryParse(written) : undefined;
   if (mac === undefined) {
     throw invalid(lease, `${field}.VtepMAC is ${shown(written)}, not a MAC address like 96:59:b2:3f:04:ee`);
@@ -46,10 +46,17 @@ export function peerMac(lease: Lease, family: Family): Mac {
   return mac;
 }
 
-/** Go matches names in any case; the last one wins. */
-function vtepField(data: object): unknown {
+/** The VNI that a peer's lease names for a family; undefined where it names none, as leases of old flannels do. */
+export function peerVni(lease: Lease, family: Family): number | undefined {
+  const written = fieldOf(lease.backendData[family], "vni");
+  return typeof written === "number" ? written : undefined;
+}
+
+/** @param field in lower case: Go matches names in any case, and the last one wins */
+function fieldOf(data: unknown, field: string): unknown {
   let found: unknown;
-  for (const [name, value] of Object.entries(data)) if (name.toLowerCase() === "vtepmac") found = value as unknown;
+  if (typeof data !== "object" || data === null) return found;
+  for (const [name, value] of Object.entries(data)) if (name.toLowerCase() === field) found = value as unknown;
   return found;
 }
 

@@ -15,7 +15,7 @@ import type { KernelObject } from "../../reconcile/port.ts";
 import { isOnLink, peerEndpoint } from "../endpoint.ts";
 import type { Backend } from "../port.ts";
 import { readVxlanConfig, type VxlanConfig } from "./config.ts";
-import { peerMac, vtepMac, type VxlanData } from "./data.ts";
+import { peerMac, peerVni, vtepMac, type VxlanData } from "./data.ts";
 
 /** IFNAMSIZ in linux/if.h, with the closing zero. */
 const NAME_SIZE = 16;
@@ -47,6 +47,7 @@ export function createVxlan(network: Network, node: Node): Backend {
       return data;
     },
     base: (here) => families.flatMap((family) => device(config, here, family)),
+    reaches: (lease) => families.every((family) => (peerVni(lease, family) ?? config.vni) === config.vni),
     peer: (here, lease, family) => onePeer(config, here, lease, family),
   };
 }

@@ -101,6 +101,7 @@ export class Fabric {
             "--iface=eth0",
             "--ip-masq",
             `--subnet-file=${subnetFile}`,
+            `--state-dir=${path.join(dir, "state")}`,
             `--node-id=${host.name}`,
           ],
           logFile: path.join(dir, "lodend.log"),

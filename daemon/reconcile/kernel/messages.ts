@@ -27,16 +27,24 @@ export function linkMessages(marks: Marks, links: Links, change: Change & { obje
     const is = "mtu" in there.spec ? there.spec : undefined;
     const mtu = is?.mtu === spec.mtu ? {} : { mtu: spec.mtu };
     const mac = spec.mac === undefined || is?.mac?.equals(spec.mac) === true ? {} : { mac: spec.mac };
-    const { learning } = spec.detail;
-    const kind: Pick<LinkChange, "kind"> =
-      is?.detail.learning === learning ? {} : { kind: { kind: "vxlan", learning } };
-    const changes = { ...mtu, ...mac, ...kind };
+    const changes = { ...mtu, ...mac, ...kindChange(links, spec, is) };
     return [...(Object.keys(changes).length === 0 ? [] : [linkSet({ name: spec.name }, changes)]), alias];
   }
   const mac = spec.mac === undefined ? {} : { mac: spec.mac };
   // The kernel takes no alias when it makes a link.
   const make = [linkNew({ name: spec.name, kind: linkKind(links, spec), mtu: spec.mtu, ...mac }), alias];
   return there === undefined ? make : [linkDelete({ name: spec.name }), ...make];
+}
+
+/** Of the device's own settings those that differ. */
+function kindChange(links: Links, spec: LinkSpec, is: LinkSpec | undefined): Pick<LinkChange, "kind"> {
+  const { learning, local, parent } = spec.detail;
+  const changes = {
+    ...(is?.detail.learning === learning ? {} : { learning }),
+    ...(is?.detail.local.equals(local) === true ? {} : { local }),
+    ...(is?.detail.parent === parent ? {} : { parent: indexOf(links, parent, `link ${spec.name}`) }),
+  };
+  return Object.keys(changes).length === 0 ? {} : { kind: { kind: "vxlan", ...changes } };
 }
 
 export function linkUp(name: string): Message {

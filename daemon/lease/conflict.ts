@@ -1,0 +1,59 @@
+// What to tell people when two nodes want one lease: who the other is, what it means, what to do.
+import type { Prefix } from "#kernel/ip/prefix";
+import { LodenError } from "#spec/errors";
+import type { Entry } from "../store/port.ts";
+import type { Claimant } from "./choice.ts";
+import { decodeLease } from "./record.ts";
+import type { Lease, PerFamily } from "./types.ts";
+
+/**
+ * Longest time between two renewals, in seconds. A renewal is one small message that changes no record, so that it costs
+ * peers nothing; being this frequent, it tells a node that meets its own address in use whether the holder is alive.
+ */
+export const HEARTBEAT_SECONDS = 60;
+
+/** A holder that has not renewed for this long is gone: two renewals were missed, and half of one for slow stores. */
+export const SILENCE_SECONDS = 2.5 * HEARTBEAT_SECONDS;
+
+/** The subnets, for a log line. */
+export function subnetText(subnet: PerFamily<Prefix>): string {
+  return Object.values(subnet).join(" ");
+}
+
+function addressText(lease: Pick<Lease, "publicAddress">): string {
+  return Object.values(lease.publicAddress).join(" and ");
+}
+
+/** @param silence seconds since the other was heard */
+export function disputeError(lease: Lease, claimant: Claimant, silence: number): LodenError {
+  const text =
+    lease.nodeId === claimant.nodeId
+      ? `a live node at ${addressText(lease)} has this node's id ${claimant.nodeId}: give each its own --node-id`
+      : `another live node (id ${lease.nodeId ?? ""}) holds ${lease.key} with this node's address ${addressText(lease)}: ` +
+        "give one of them another address, or its own --iface or --public-ip";
+  return new LodenError(
+    "ERR_LEASE_CONFLICT",
+    `${text}. It renewed ${Math.round(silence)} s ago; if it is gone for good, its lease is taken over after ${SILENCE_SECONDS} s of silence`,
+    { fields: { lease: lease.key } },
+  );
+}
+
+/** Another record stands where ours was; `current` is undefined when nobody knows which. */
+export function lostError(lease: Lease, current: Entry | undefined): LodenError {
+  let holder = "somebody else";
+  try {
+    if (current !== undefined) {
+      const other = decodeLease(current.key, current.value);
+      holder = `the node at ${addressText(other)}${other.nodeId === undefined ? "" : ` (id ${other.nodeId})`}`;
+    }
+  } catch {
+    holder = "a record that cannot be read";
+  }
+  return new LodenError(
+    "ERR_LEASE_CONFLICT",
+    `${holder} has taken this node's lease ${lease.key}. The data path here stays as it is, so both nodes now use the ` +
+      `subnet: stop one of them, or delete its lease (etcdctl del <etcd-prefix>/subnets/${lease.key}) and this node takes it again; ` +
+      "a node without containers gets another subnet once its subnet file is removed and it is restarted",
+    { fields: { lease: lease.key } },
+  );
+}

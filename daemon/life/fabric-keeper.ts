@@ -1,0 +1,279 @@
+// What this node's fabric is made of while the daemon runs: network configuration, host, backend. Each may change under
+// it, and is then taken up without a restart: the kernel first, then the lease that tells the others, then the subnet file.
+// A backend with other devices is put beside the one before, until no peer needs that any more.
+import { errorText, LodenError } from "#spec/errors";
+import type { AppContext } from "../app.ts";
+import type { Backend } from "../backend/port.ts";
+import { createBackend } from "../backend/registry.ts";
+import { extraObjects, type ExtrasOptions } from "../fabric.ts";
+import { parseNetwork } from "../lease/network.ts";
+import type { Claimant } from "../lease/choice.ts";
+import type { LeaseHolder } from "../lease/holder.ts";
+import type { PeerTable } from "../lease/peers.ts";
+import type { Network, Node } from "../lease/types.ts";
+import { servingBackend } from "../reconcile/admission.ts";
+import type { Fabric, Reconciler } from "../reconcile/reconciler.ts";
+import { subnetFileText } from "../subnet-file.ts";
+import { refusal } from "./config-change.ts";
+import { findNode } from "./startup.ts";
+
+export interface Setup {
+  readonly network: Network;
+  readonly node: Node;
+  readonly backend: Backend;
+  /** The network's document as stored. */
+  readonly configText: string;
+}
+
+export interface FabricParts {
+  readonly holder: LeaseHolder;
+  readonly claimant: Claimant;
+  readonly peers: PeerTable;
+  readonly extras: ExtrasOptions;
+  /** Called after the subnet file's text or the state to keep may have changed. */
+  readonly onChange: () => void;
+}
+
+/** An outgoing backend is looked at this often, and goes when nobody needed it twice in a row. */
+const RETIRE_CHECK_MS = 5_000;
+
+/** A host in motion (an address that goes before the next one comes) is read when it has been still for this long. */
+const HOST_GATHER_MS = 300;
+
+/** While no interface fits, the host is read this often besides. */
+const HOST_RETRY_MS = 10_000;
+
+export class FabricKeeper {
+  readonly #context: AppContext;
+  readonly #parts: FabricParts;
+  #setup: Setup;
+  /** Networks whose backends are still needed by peers. */
+  #outgoing: Network[] = [];
+  #reconciler: Reconciler | undefined;
+  #signal: AbortSignal | undefined;
+  /** Grows with each change, so that a later one ends what an earlier one still waits for. */
+  #generation = 0;
+  #isReading = false;
+  #isRetiring = false;
+
+  constructor(context: AppContext, setup: Setup, parts: FabricParts) {
+    this.#context = context;
+    this.#setup = setup;
+    this.#parts = parts;
+  }
+
+  get setup(): Setup {
+    return this.#setup;
+  }
+
+  /** The subnet file's text. While two backends are up, containers get an MTU that fits both. */
+  get subnetFile(): string {
+    const { network, node } = this.#setup;
+    const mtu = Math.min(...this.#backends().map((backend) => backend.mtu(node)));
+    return subnetFileText(network, node.subnet, mtu, this.#context.options.ipMasq);
+  }
+
+  fabric(): Fabric {
+    const { network, node } = this.#setup;
+    return { network, node, backends: this.#backends(), extras: extraObjects(network, node, this.#parts.extras) };
+  }
+
+  /** From now on until `signal` aborts, changes go to the reconciler. */
+  start(reconciler: Reconciler, signal: AbortSignal): void {
+    this.#reconciler = reconciler;
+    this.#signal = signal;
+    const { watchHost } = this.#context.ports;
+    const watch = watchHost?.((index) => {
+      const isBroken = this.#context.troubles.get("interface") !== undefined;
+      if (index === undefined || index === this.#setup.node.link.index || isBroken) void this.#readHostSoon(signal);
+    });
+    signal.addEventListener("abort", () => watch?.[Symbol.dispose](), { once: true });
+    // What changed while nobody watched.
+    if (watch !== undefined) this.#takeHost();
+  }
+
+  /** The configuration as the store has it now; undefined when it was deleted. */
+  takeConfig(text: string | undefined): void {
+    const { troubles, log, status } = this.#context;
+    try {
+      if (text === undefined) {
+        const advice = "this node goes on with the one it has; write it again";
+        throw new LodenError("ERR_CONFIG", `the network configuration has been deleted: ${advice}`);
+      }
+      if (text !== this.#setup.configText) {
+        const next = this.#judge(text);
+        log.info({ backend: next.backend.type }, "the network configuration has changed, and is taken up");
+        for (const warning of next.backend.warnings) log.warn({ backend: next.backend.type }, warning);
+        this.#change(next);
+      }
+      troubles.report("config", undefined);
+    } catch (error) {
+      troubles.report("config", error);
+    }
+    status.changed();
+  }
+
+  /** @throws LodenError why it cannot be taken up */
+  #judge(text: string): Setup {
+    const { network: current, node } = this.#setup;
+    try {
+      const network = parseNetwork(text);
+      const refused = refusal(current, network, node.subnet, this.#parts.peers.leases());
+      if (refused !== undefined) throw refused;
+      return { network, node, backend: createBackend(network, node), configText: text };
+    } catch (error) {
+      if (!(error instanceof LodenError)) throw error;
+      const advice = "this node goes on with the one it has";
+      if (error.message.includes(advice)) throw error;
+      throw new LodenError("ERR_CONFIG", `the new network configuration is wrong: ${error.message}; ${advice}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #readHostSoon(signal: AbortSignal): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    const { clock } = this.#context.ports;
+    let wait = HOST_GATHER_MS;
+    do {
+      await clock.sleep(wait, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      // What is told from here on is read again.
+      this.#isReading = wait !== HOST_GATHER_MS;
+      if (!this.#takeHost()) wait = HOST_RETRY_MS;
+      else break;
+    } while (!this.#isReading && (this.#isReading = true));
+    this.#isReading = false;
+  }
+
+  /** Looks at the host; false when it has no interface that fits. */
+  #takeHost(): boolean {
+    const { troubles, log } = this.#context;
+    const { network, node: before, configText } = this.#setup;
+    try {
+      // The identity and the subnet are this node's own, whichever interface it uses.
+      const { node: found, rule } = findNode(this.#context, network);
+      const node: Node = { ...found, id: before.id, subnet: before.subnet };
+      troubles.report("interface", undefined);
+      if (outline(node) === outline(before)) return true;
+      const backend = createBackend(network, node);
+      const addresses = Object.values(node.publicAddress).join(" ");
+      log.info(
+        { interface: node.link.name, address: addresses, mtu: node.link.mtu },
+        `this host is reached differently now, by ${rule}; the subnet stays`,
+      );
+      this.#change({ network, node, backend, configText });
+      return true;
+    } catch (error) {
+      troubles.report("interface", error);
+      return false;
+    }
+  }
+
+  #change(next: Setup): void {
+    const { status } = this.#context;
+    const before = this.#setup;
+    const isMove = !sharesDevices(before.backend, next.backend, next.node);
+    if (isMove) this.#outgoing.unshift(before.network);
+    this.#setup = next;
+    // Back to one that was on its way out, or to one that has the same devices.
+    this.#outgoing = this.#outgoing.filter((network) => {
+      const backend = backendOf(network, next.node);
+      return backend !== undefined && !sharesDevices(backend, next.backend, next.node);
+    });
+    status.sources.network = next.network;
+    status.sources.node = next.node;
+    status.sources.configText = next.configText;
+    const generation = ++this.#generation;
+    this.#reconciler?.configure(this.fabric());
+    void this.#publish(generation, isMove);
+    if (this.#outgoing.length > 0) void this.#retire();
+    this.#parts.onChange();
+  }
+
+  /** Tells the others when the kernel is as it should be: what they send from then on must be expected here. */
+  async #publish(generation: number, isMove: boolean): Promise<void> {
+    const { reconciler, clock, signal } = this.#running();
+    await reconciler.settled();
+    // A new address is better told than not, whatever else is wrong; a new backend can wait, as the old one works.
+    while (isMove && !reconciler.state().ready && generation === this.#generation && !signal.aborted) {
+      await clock.sleep(1_000, signal).catch(() => undefined);
+    }
+    if (generation !== this.#generation || signal.aborted) return;
+    const { network, node, backend } = this.#setup;
+    const claimant = { ...this.#parts.claimant, publicAddress: node.publicAddress };
+    const { leaseType: backendType } = backend;
+    this.#parts.holder.restate({ network, claimant, backendType, backendData: backend.advertise(node) });
+  }
+
+  async #retire(): Promise<void> {
+    if (this.#isRetiring) return;
+    this.#isRetiring = true;
+    const { reconciler, clock, signal } = this.#running();
+    let unneeded = 0;
+    while (this.#outgoing.length > 0 && !signal.aborted) {
+      await clock.sleep(RETIRE_CHECK_MS, signal).catch(() => undefined);
+      if (signal.aborted) break;
+      unneeded = this.#parts.holder.isCurrent && !this.#isOutgoingNeeded() ? unneeded + 1 : 0;
+      if (unneeded < 2) continue;
+      this.#outgoing = [];
+      this.#context.log.info(
+        { backend: this.#setup.backend.type },
+        "every node uses the new backend; the old one goes",
+      );
+      reconciler.configure(this.fabric());
+      this.#parts.onChange();
+    }
+    this.#isRetiring = false;
+  }
+
+  #isOutgoingNeeded(): boolean {
+    const backends = this.#backends();
+    return this.#parts.peers.leases().some((lease) => {
+      const serving = servingBackend(backends, lease);
+      return serving !== undefined && serving !== backends[0];
+    });
+  }
+
+  /** The one in force first. */
+  #backends(): Backend[] {
+    const { backend, node } = this.#setup;
+    return [backend, ...this.#outgoing.flatMap((network) => backendOf(network, node) ?? [])];
+  }
+
+  #running() {
+    if (this.#reconciler === undefined || this.#signal === undefined) {
+      throw new LodenError("ERR_INTERNAL", "the fabric changes before it is started");
+    }
+    return { reconciler: this.#reconciler, clock: this.#context.ports.clock, signal: this.#signal };
+  }
+}
+
+/** Undefined when this host, as it is now, cannot serve it any more. */
+function backendOf(network: Network, node: Node): Backend | undefined {
+  try {
+    return createBackend(network, node);
+  } catch (error) {
+    if (error instanceof LodenError) return undefined;
+    throw new Error(errorText(error), { cause: error });
+  }
+}
+
+/** One can take the other's place in the kernel, as both would have the same devices or none. */
+function sharesDevices(a: Backend, b: Backend, node: Node): boolean {
+  const devices = (backend: Backend): string =>
+    backend
+      .base(node)
+      .filter(({ kind }) => kind === "link")
+      .map(({ key }) => key)
+      .toSorted()
+      .join();
+  return a.leaseType === b.leaseType && devices(a) === devices(b);
+}
+
+/** What backends make of a host. Of its many addresses only whether a public one is among them. */
+function outline({ link, address, publicAddress, onLink, hostAddresses }: Node): string {
+  const isHere = Object.values(publicAddress).map((own) => hostAddresses.some((other) => other.equals(own)));
+  return JSON.stringify([link, address, publicAddress, onLink, isHere]);
+}
