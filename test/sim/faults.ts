@@ -1,5 +1,6 @@
 // What can befall a cluster. Each fault is told a machine and two numbers and makes of them what the moment allows; what
 // the moment does not allow does nothing, so that any part of a schedule is a schedule.
+import type { Address } from "#kernel/ip/address";
 import { encodeLease } from "../../daemon/lease/record.ts";
 import { KINDS } from "../../daemon/reconcile/objects.ts";
 import { LodenError } from "#spec/errors";
@@ -158,6 +159,14 @@ export const FAULTS = {
       return "lodend is asked to stop";
     },
   },
+  drain: {
+    weight: 1,
+    apply: (_world, machine) => {
+      if (machine.daemon === undefined || machine.daemon.isStopping) return undefined;
+      machine.drain();
+      return "is drained";
+    },
+  },
   start: {
     weight: 8,
     apply: (_world, machine) => {
@@ -193,19 +202,16 @@ export const FAULTS = {
   },
   newAddress: {
     weight: 1,
-    apply: (world, machine, x) => {
+    apply: (world, machine, x, y) => {
       const free = 20 + Math.floor(x * 20) + world.machines.length;
-      machine.address = underlay(free);
-      return readdressed(machine);
+      return readdressed(machine, underlay(free), y < 0.5);
     },
   },
   sameAddress: {
     weight: 1,
-    apply: (world, machine, x) => {
+    apply: (world, machine, x, y) => {
       const other = choose(world.machines, x);
-      if (other === machine) return undefined;
-      machine.address = other.address;
-      return readdressed(machine);
+      return other === machine ? undefined : readdressed(machine, other.address, y < 0.5);
     },
   },
   wallJump: {
@@ -331,8 +337,7 @@ export function mend(world: World): void {
     if (machine.isPaused) machine.resume();
     kernelWell(machine);
     if (taken.has(machine.address.toString())) {
-      machine.address = underlay(60 + machine.number);
-      readdressed(machine);
+      readdressed(machine, underlay(60 + machine.number), false);
     }
     taken.add(machine.address.toString());
     if (machine.daemon?.isStopping === true) machine.kill();
@@ -352,11 +357,17 @@ function kernelWell(machine: Machine): string | undefined {
   return "its kernel is well";
 }
 
-/** A daemon reads the host's addresses when it starts. */
-function readdressed(machine: Machine): string {
+/** An address that changes under a running daemon, or one that finds it changed when it starts. */
+function readdressed(machine: Machine, address: Address, isLive: boolean): string {
+  const text = `has the address ${address.toString()} now`;
+  if (isLive) {
+    machine.readdress(address);
+    return text;
+  }
   machine.kill();
+  machine.address = address;
   machine.start();
-  return `has the address ${machine.address.toString()} now, and lodend is started anew`;
+  return `${text}, and lodend is started anew`;
 }
 
 function flannelLease(host: number): string {

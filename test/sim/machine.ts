@@ -7,7 +7,9 @@ import { Prefix } from "#kernel/ip/prefix";
 import { type App, createApp } from "../../daemon/app.ts";
 import type { Clock } from "../../daemon/clock.ts";
 import type { Log, LogFields } from "../../daemon/log.ts";
+import { DrainRequest } from "../../daemon/life/release.ts";
 import type { HostView } from "../../daemon/node/interface.ts";
+import type { OnHostChange } from "../../daemon/node/watch.ts";
 import { type Options, readInvocation } from "../../daemon/options.ts";
 import { FakeKernel } from "../../daemon/reconcile/fake.ts";
 import { EtcdSubnetStore } from "../../daemon/store/etcd/subnet-store.ts";
@@ -24,6 +26,11 @@ export const UNDERLAY = "sim0";
 
 /** Where the subnet file would be; what stands there is kept in memory. */
 const SUBNET_FILE = "/tmp/loden-simulated.env";
+
+/** On a disk: what stands there outlives a reboot. */
+const STATE_DIRECTORY = "/var/lib/loden-simulated";
+
+const UNDERLAY_INDEX = 2;
 
 /** Milliseconds until a service manager starts a daemon again that ended by itself. */
 const RESTART_MS = 2_000;
@@ -51,6 +58,7 @@ export class Machine {
   /** The record was taken away by a hand, and the daemon may not know yet: since when. */
   robbedSince: number | undefined;
   #parked: (() => void)[] = [];
+  readonly #watchers = new Set<readonly [Daemon, OnHostChange]>();
 
   constructor(world: World, number: number, line: Line, random: SeededRandom) {
     this.world = world;
@@ -88,6 +96,12 @@ export class Machine {
     this.daemon?.stop();
   }
 
+  /** Its containers move elsewhere, and then `loden drain`: the lease is given back, and the daemon ends. */
+  drain(): void {
+    this.containers = undefined;
+    this.daemon?.stop(new DrainRequest());
+  }
+
   /** SIGKILL: nothing that it began goes on. */
   kill(): void {
     this.daemon?.die();
@@ -101,15 +115,28 @@ export class Machine {
     this.kernel = new FakeKernel([UNDERLAY]);
     this.containers = undefined;
     this.boots += 1;
-    if (losesFiles) this.files.clear();
+    if (!losesFiles) return;
+    for (const file of this.files.keys()) if (!file.startsWith(STATE_DIRECTORY)) this.files.delete(file);
+  }
+
+  /** The underlay's address changes, and the kernel tells. */
+  readdress(address: Address): void {
+    this.address = address;
+    for (const [daemon, onChange] of this.#watchers) daemon.run(() => onChange(UNDERLAY_INDEX));
+  }
+
+  watchHost(daemon: Daemon, onChange: OnHostChange): Disposable {
+    const watcher = [daemon, onChange] as const;
+    this.#watchers.add(watcher);
+    return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) };
   }
 
   hostView(): HostView {
     const mac = Mac.fromBytes(Uint8Array.of(2, 0, 0, 0, 0, this.number));
     return {
-      links: [{ index: 2, name: UNDERLAY, mtu: 1500, mac, flags: 0, up: true, type: 1, operState: 6 }],
-      addresses: [{ index: 2, address: Prefix.of(this.address, 24), flags: 0x80 }],
-      routes: [{ destination: Prefix.parse("0.0.0.0/0"), gateway: Address.parse("192.168.0.1"), oif: 2 }],
+      links: [{ index: UNDERLAY_INDEX, name: UNDERLAY, mtu: 1500, mac, flags: 0, up: true, type: 1, operState: 6 }],
+      addresses: [{ index: UNDERLAY_INDEX, address: Prefix.of(this.address, 24), flags: 0x80 }],
+      routes: [{ destination: Prefix.parse("0.0.0.0/0"), gateway: Address.parse("192.168.0.1"), oif: UNDERLAY_INDEX }],
     };
   }
 }
@@ -151,7 +178,11 @@ export class Daemon implements Receiver {
     });
     this.#store = mutation.store?.(store) ?? store;
     this.told = new Told(this, this.#store);
-    this.options = { ...options(setup.resyncSeconds), leaseTtlSeconds: setup.ttlSeconds };
+    this.options = {
+      ...options(setup.resyncSeconds),
+      leaseTtlSeconds: setup.ttlSeconds,
+      stateDirectory: STATE_DIRECTORY,
+    };
     this.app = createApp(this.options, {
       sys: NO_LOCKS,
       store: this.told.store,
@@ -164,6 +195,7 @@ export class Daemon implements Receiver {
       },
       log: this.#log(),
       readHost: () => machine.hostView(),
+      watchHost: (onChange) => machine.watchHost(this, onChange),
       machineId: machine.name,
       bootId: `${machine.name}-${machine.boots}`,
       openKernel: () => new DaemonKernel(this),
@@ -186,9 +218,9 @@ export class Daemon implements Receiver {
     else what();
   }
 
-  stop(): void {
+  stop(reason?: Error): void {
     this.isStopping = true;
-    this.run(() => this.#stop.abort());
+    this.run(() => this.#stop.abort(reason));
   }
 
   die(): void {
