@@ -173,7 +173,8 @@ export class LeaseHolder {
   /** Keeps the lease until `signal` aborts; then resolves and leaves the lease to live on. */
   async keep(signal: AbortSignal): Promise<void> {
     const { clock, random, onTrouble, log } = this.#options;
-    const backoff = new Backoff(clock, random);
+    // A store that returns gives leases their life anew: half a renewal's interval is soon enough to use it.
+    const backoff = new Backoff(clock, random, (this.#ttl * 1_000) / RENEWALS_PER_LIFE / 2);
     while (!signal.aborted) {
       try {
         if (this.#lost) await (this.#isAssumed ? this.#confirm(signal) : this.#restore(signal));

@@ -2,24 +2,26 @@
 // back all at once, and never long, because a store that is back must be noticed soon.
 import type { Clock, Random } from "../clock.ts";
 
-/** The first wait and the longest, in milliseconds: flannel's own. */
+/** The first wait and the longest unless said otherwise, in milliseconds: flannel's own. */
 const FIRST = 100;
 const LONGEST = 5_000;
 
 export class Backoff {
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #longest: number;
   #next = FIRST;
 
-  constructor(clock: Clock, random: Random) {
+  constructor(clock: Clock, random: Random, longest = LONGEST) {
     this.#clock = clock;
     this.#random = random;
+    this.#longest = Math.min(longest, LONGEST);
   }
 
   /** Waits between half of the current wait and all of it; the one after is twice as long. Rejects on abort. */
   async wait(signal: AbortSignal): Promise<void> {
-    const wait = this.#next;
-    this.#next = Math.min(this.#next * 2, LONGEST);
+    const wait = Math.min(this.#next, this.#longest);
+    this.#next = wait * 2;
     await this.#clock.sleep((wait / 2) * (1 + this.#random.next()), signal);
   }
 

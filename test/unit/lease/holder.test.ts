@@ -30,10 +30,11 @@ interface NodeShape {
   readonly previous?: string;
   readonly random?: number;
   readonly faults?: MemoryFaults;
+  readonly ttlSeconds?: number;
 }
 
 function makeNode({ clock, world }: Rig, shape: NodeShape = {}) {
-  const { id = "us", ip = "192.168.0.1", previous, random = 0, faults } = shape;
+  const { id = "us", ip = "192.168.0.1", previous, random = 0, faults, ttlSeconds } = shape;
   const troubles = new Map<string, string>();
   const stop = new AbortController();
   const chance = { next: () => random };
@@ -52,6 +53,7 @@ function makeNode({ clock, world }: Rig, shape: NodeShape = {}) {
     backendType: "vxlan",
     backendData: { 4: { VNI: 1 } },
     renewMarginSeconds: 3600,
+    ...(ttlSeconds === undefined ? {} : { ttlSeconds }),
     onTrouble: (name, error) => void (error === undefined ? troubles.delete(name) : troubles.set(name, error.message)),
   });
   const watching = async (): Promise<void> => {
@@ -261,6 +263,18 @@ describe("keep", () => {
     await rig.clock.advance(6_000);
     expect(record(rig.world, "10.3.1.0-24")).toMatchObject({ NodeID: "us" });
     expect(node.troubles.size).toBe(0);
+  });
+
+  test("with a short life is asked for so often that a store that returns is used at once", async () => {
+    const rig = makeRig();
+    const node = makeNode(rig, { ttlSeconds: 3, random: 0.99 });
+    const key = await node.start();
+    node.store.partition(true);
+    await rig.clock.advance(60_000);
+    expect(rig.world.get(`subnets/${key}`)).toBeUndefined();
+    node.store.partition(false);
+    await rig.clock.advance(500);
+    expect(record(rig.world, key)).toMatchObject({ NodeID: "us" });
   });
 
   test("says who has it when it was given away, and takes it again when it is free", async () => {
