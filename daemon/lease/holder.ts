@@ -319,6 +319,8 @@ export class LeaseHolder {
     if (held.entry.lease !== 0n) {
       const left = await this.#options.store.keepAlive(held.entry.lease, signal);
       if (left <= 0) {
+        // Before the watch can say so, which may be away for longer than requests are.
+        this.#lost = true;
         await this.#restore(signal);
         return;
       }
