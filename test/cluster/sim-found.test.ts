@@ -7,6 +7,7 @@ import { parseNetwork } from "../../daemon/lease/network.ts";
 import { PeerTable } from "../../daemon/lease/peers.ts";
 import { silentLog } from "../../daemon/log.ts";
 import { EtcdSubnetStore } from "../../daemon/store/etcd/subnet-store.ts";
+import type { SubnetStore } from "../../daemon/store/port.ts";
 import { MemorySubnetStore } from "../../daemon/store/memory.ts";
 import { MemoryWorld } from "../../daemon/store/memory-world.ts";
 import { PREFIX } from "../sim/etcd.ts";
@@ -15,6 +16,23 @@ import { World } from "../sim/world.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const random = { next: () => 0.5 };
+
+/** A holder that takes the first free subnet. */
+function holderOn(store: SubnetStore, clock: ManualClock): { holder: LeaseHolder; stop: AbortController } {
+  const holder = new LeaseHolder({
+    store,
+    clock,
+    random: { next: () => 0 },
+    log: silentLog,
+    network: parseNetwork('{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}'),
+    claimant: { nodeId: "us", publicAddress: { 4: Address.parse("192.168.0.1") }, previous: undefined },
+    backendType: "vxlan",
+    backendData: {},
+    renewMarginSeconds: 60,
+    onTrouble: () => undefined,
+  });
+  return { holder, stop: new AbortController() };
+}
 
 test("a restored store gives revisions out again: a record under a known one is read", () => {
   const table = new PeerTable("own", silentLog);
@@ -53,6 +71,25 @@ test("a subnet with containers that went to another while the daemon was down is
   world.close();
 });
 
+test("a lease that is another's is a conflict as soon as a renewal finds it gone, without the watch", async () => {
+  const clock = new ManualClock();
+  const world = new MemoryWorld(clock);
+  const key = "10.5.1.0-24";
+  const store = new MemorySubnetStore(world, { random });
+  const { holder, stop } = holderOn(store, clock);
+  const acquired = holder.acquire(stop.signal);
+  await clock.advance(1_000);
+  await acquired;
+  const kept = holder.keep(stop.signal);
+  world.revoke(world.get(`subnets/${key}`)!.lease);
+  world.put(`subnets/${key}`, '{"PublicIP":"192.168.0.9","PublicIPv6":null}');
+  await clock.advance(60_000);
+  expect(holder.conflict?.message).toContain("192.168.0.9");
+  stop.abort();
+  await kept;
+  world.close();
+});
+
 test("a deletion that overtakes the answer to the write is not forgotten", async () => {
   const clock = new ManualClock();
   const world = new MemoryWorld(clock);
@@ -65,19 +102,7 @@ test("a deletion that overtakes the answer to the write is not forgotten", async
     await clock.sleep(100);
   };
   const store = new MemorySubnetStore(world, { random, faults: { after } });
-  const holder = new LeaseHolder({
-    store,
-    clock,
-    random: { next: () => 0 },
-    log: silentLog,
-    network: parseNetwork('{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}'),
-    claimant: { nodeId: "us", publicAddress: { 4: Address.parse("192.168.0.1") }, previous: undefined },
-    backendType: "vxlan",
-    backendData: {},
-    renewMarginSeconds: 60,
-    onTrouble: () => undefined,
-  });
-  const stop = new AbortController();
+  const { holder, stop } = holderOn(store, clock);
   const acquired = holder.acquire(stop.signal);
   await clock.advance(1_000);
   expect((await acquired).key).toBe(key);

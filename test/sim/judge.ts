@@ -7,7 +7,7 @@ import type { Lease } from "../../daemon/lease/types.ts";
 import type { Change } from "../../daemon/reconcile/port.ts";
 import type { MemoryRecord } from "../../daemon/store/memory-world.ts";
 import type { WatchResult } from "../../daemon/store/port.ts";
-import type { Written } from "./etcd.ts";
+import { HEALTHY, type Written } from "./etcd.ts";
 import { baseObjects, objectsOf } from "./expected.ts";
 import type { Daemon, Machine } from "./machine.ts";
 import type { ToldRecord } from "./told.ts";
@@ -26,6 +26,12 @@ export class Violation extends Error {
 
 /** A holder not heard of for this long may be replaced (HEARTBEAT in lease/holder.ts, two and a half times). */
 const SILENCE_MS = 150_000;
+
+/** Silent endpoints are given up after some seconds each, before the last known state is taken for true. */
+export const COMING_UP_MS = 40_000;
+
+/** How long it may take to tell what is known. */
+const ONE_SECOND = 1_000;
 
 export class Judge {
   readonly #world: World;
@@ -95,12 +101,34 @@ export class Judge {
     const { machines } = this.#world;
     const holders = new Map<string, Machine>();
     for (const machine of machines) {
+      this.#takesContainers(machine);
       const key = this.#claimed(machine)?.key;
       if (key === undefined) continue;
       const other = holders.get(key);
       if (other !== undefined) this.violated("1 owner", `${other.name} and ${machine.name} both hold ${key}`);
       holders.set(key, machine);
     }
+  }
+
+  /** Says that it is ready, and so gets containers, a while after it found that another has its subnet. */
+  #takesContainers({ daemon, isPaused, name }: Machine): void {
+    if (daemon === undefined) return;
+    const { now } = this.#world.timeline;
+    if (isPaused || !daemon.reportsConflict || !daemon.app.status.isReady) daemon.unfitSince = undefined;
+    else if (now - (daemon.unfitSince ??= now) > ONE_SECOND) {
+      this.violated("1 owner", `${name} is ready for containers, and knows that another has its subnet`);
+    }
+  }
+
+  /** 4: a daemon that left its state behind has its data path again, whether or not the store answers. */
+  cameUp(daemon: Daemon): void {
+    const { machine } = daemon;
+    const { ailment, isFull } = this.#world.etcd;
+    // A store that answers and takes no writes is waited for: the lease of before may be another's by now.
+    if (ailment !== HEALTHY || isFull) return;
+    if (machine.daemon !== daemon || machine.isPaused || daemon.isStopping || daemon.held !== undefined) return;
+    const text = `${machine.name} has no lease ${COMING_UP_MS / 1_000} s after its start, and has the state of before`;
+    this.violated("4 data path", text);
   }
 
   /** The lease that it holds for certain by its own clock, and without reporting that somebody else has it. */

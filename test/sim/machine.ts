@@ -15,6 +15,7 @@ import { FakeKernel } from "../../daemon/reconcile/fake.ts";
 import { EtcdSubnetStore } from "../../daemon/store/etcd/subnet-store.ts";
 import type { SubnetStore } from "../../daemon/store/port.ts";
 import { PREFIX } from "./etcd.ts";
+import { COMING_UP_MS } from "./judge.ts";
 import { DaemonKernel } from "./daemon-kernel.ts";
 import { Told } from "./told.ts";
 import type { Line, Receiver } from "./network.ts";
@@ -26,6 +27,9 @@ export const UNDERLAY = "sim0";
 
 /** Where the subnet file would be; what stands there is kept in memory. */
 const SUBNET_FILE = "/tmp/loden-simulated.env";
+
+/** The names under which a daemon tells that its lease, or one that it wants, is another's. */
+const CONFLICTS = ["lease", "lease-renewal"];
 
 /** On a disk: what stands there outlives a reboot. */
 const STATE_DIRECTORY = "/var/lib/loden-simulated";
@@ -155,6 +159,8 @@ export class Daemon implements Receiver {
   readonly told: Told;
   isDead = false;
   isStopping = false;
+  /** It has been ready in spite of a conflict since then. */
+  unfitSince: number | undefined;
   /** What it reports as wrong, code by name. */
   readonly troubles = new Map<string, string>();
   readonly #stop = new AbortController();
@@ -204,7 +210,13 @@ export class Daemon implements Receiver {
   }
 
   begin(): void {
-    this.machine.world.trace.add(this.name, "lodend starts");
+    const { world, address } = this.machine;
+    world.trace.add(this.name, "lodend starts");
+    const state = [...this.machine.files].find(([file]) => file.startsWith(STATE_DIRECTORY))?.[1] ?? "";
+    const own = /"lease":\{"key":"[^"]*","value":"\{\\"PublicIP\\":\\"([\d.]+)/.exec(state)?.[1];
+    if (own === address.toString()) {
+      world.timeline.after(COMING_UP_MS, () => world.judge.cameUp(this));
+    }
     this.app.run(this.#stop.signal).then(
       () => this.#ended(undefined),
       (error: unknown) => this.#ended(error as Error),
@@ -236,7 +248,7 @@ export class Daemon implements Receiver {
   /** It says loudly that somebody else has its subnet. */
   get reportsConflict(): boolean {
     if (this.troubles.size === 0) return false;
-    return [...this.troubles.values()].includes("ERR_LEASE_CONFLICT");
+    return CONFLICTS.some((name) => this.troubles.get(name) === "ERR_LEASE_CONFLICT");
   }
 
   #ended(error: Error | undefined): void {
