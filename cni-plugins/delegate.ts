@@ -2,8 +2,9 @@
 // "Section 4: Plugin Delegation". The plugin is looked for in CNI_PATH as the runtime would. What is found there is
 // called in this process when it is this very executable (our plugins are links to one file), which saves a process
 // start; anything else, a user's replacement of ours included, is run as a program.
-import * as fs from "node:fs";
 import type { SpawnSyncReturns } from "node:child_process";
+import { fileIdentity } from "#kernel/files";
+import type { Sys } from "#kernel/sys";
 import type { Command, Environment } from "./environment.ts";
 import { CNI_ERROR, CniError, failure } from "./error.ts";
 import { Fields, isObject, type JsonObject } from "./fields.ts";
@@ -38,13 +39,13 @@ const BUSY_DELAY_MS = 100;
 const OUTPUT_LIMIT = 16 * 1024 * 1024;
 
 /** @throws CniError 999 when CNI_PATH has no such file */
-export function findPlugin(type: string, directories: readonly string[]): { file: string; stats: fs.Stats } {
+export function findPlugin(sys: Sys, type: string, directories: readonly string[]): { file: string; identity: string } {
   if (type === "") throw failure("no plugin name provided: `type` is empty");
   if (type.includes("/")) throw failure(`invalid plugin name: ${type}`);
   for (const directory of directories) {
     const file = directory === "" ? type : `${directory}/${type}`;
-    const stats = fs.statSync(file, { throwIfNoEntry: false });
-    if (stats?.isFile() === true) return { file, stats };
+    const identity = fileIdentity(sys, file);
+    if (identity !== undefined) return { file, identity };
   }
   throw failure(
     `failed to find plugin ${JSON.stringify(type)} in path [${directories.join(" ")}]; install it, or correct CNI_PATH`,
@@ -53,18 +54,20 @@ export function findPlugin(type: string, directories: readonly string[]): { file
 
 /** The delegates of one invocation. */
 export class PathDelegates implements Delegates {
+  readonly #sys: Sys;
   readonly #environment: Environment;
   readonly #callOwn: CallOwn;
   readonly #writeError: (text: string) => void;
 
-  constructor(environment: Environment, callOwn: CallOwn, writeError: (text: string) => void) {
+  constructor(sys: Sys, environment: Environment, callOwn: CallOwn, writeError: (text: string) => void) {
+    this.#sys = sys;
     this.#environment = environment;
     this.#callOwn = callOwn;
     this.#writeError = writeError;
   }
 
   require(type: string): void {
-    findPlugin(type, this.#environment.path);
+    findPlugin(this.#sys, type, this.#environment.path);
   }
 
   add(type: string, document: JsonObject): Result {
@@ -91,9 +94,8 @@ export class PathDelegates implements Delegates {
 
   #call(command: Command, type: string, document: JsonObject, attachment?: AttachmentVariables): Result | undefined {
     const environment = { ...this.#environment, ...attachment, command };
-    const { file, stats } = findPlugin(type, environment.path);
-    const self = fs.statSync(SELF, { throwIfNoEntry: false });
-    if (self !== undefined && self.ino === stats.ino && self.dev === stats.dev) {
+    const { file, identity } = findPlugin(this.#sys, type, environment.path);
+    if (identity === fileIdentity(this.#sys, SELF)) {
       return this.#callOwn(type, environment, document);
     }
     const output = this.#run(file, environment, document);

@@ -52,7 +52,7 @@ function invalid(message: string, details = ""): CniError {
 /** Why a name cannot be an interface's, undefined when it can. */
 export function interfaceNameProblem(name: string): string | undefined {
   if (name === "") return "interface name is empty";
-  if (Buffer.byteLength(name) > IFNAME_LIMIT) return "interface name is too long";
+  if (new TextEncoder().encode(name).length > IFNAME_LIMIT) return "interface name is too long";
   if (name === "." || name === "..") return "interface name is . or ..";
   if (/[/:\s\0]/u.test(name)) return "interface name contains / or : or whitespace characters";
   return undefined;

@@ -9,7 +9,7 @@ import { serve } from "./skeleton.ts";
 import { processStreams } from "./streams.ts";
 
 function main(): number {
-  const streams = processStreams(() => sys);
+  const streams = processStreams(sys);
   const plugin =
     pluginNamed(process.argv0.slice(process.argv0.lastIndexOf("/") + 1)) ?? pluginNamed(process.argv[2] ?? "");
   if (plugin !== undefined) return serve(plugin, process.env, streams, processMachine(sys), pluginNamed);

@@ -110,7 +110,9 @@ function invoke(
     if (own === undefined) throw failure(`${type} is a link to this executable, which has no plugin of that name`);
     return invoke(own, ownEnvironment, ownDocument, invocation);
   };
-  const delegates = new PathDelegates(environment, callOwn, (text) => invocation.writeError(text));
+  const delegates = new PathDelegates(invocation.machine.sys, environment, callOwn, (text) =>
+    invocation.writeError(text),
+  );
   return dispatch(plugin, {
     environment,
     config,

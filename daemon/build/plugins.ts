@@ -70,6 +70,9 @@ export function buildPlugins(directory: string = PLUGIN_DIRECTORY): void {
     const binary = path.join(work, "plugin");
     const args = [
       ...["build", ENTRY_POINT, "--compile", "--minify", "--bytecode", "--format=cjs", "--sourcemap=none"],
+      // A plugin ends before compiled code could pay: tiering up a hundred times later saves two of fourteen milliseconds of
+      // processor time in an ADD, most of them of compiler threads. A search of a full pool still gets there.
+      "--compile-jit-policy=100",
       // An executable must not read .env or bunfig.toml from wherever a runtime happens to start it.
       ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig", `--outfile=${binary}`],
     ];

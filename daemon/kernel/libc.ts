@@ -2,7 +2,7 @@
 // of them. Only 64-bit Linux: long, size_t and pointers have 8 bytes. Variadic functions (open, ioctl, prctl, syscall)
 // are bound with fixed arguments, which the C calling conventions of x86-64 and of Linux on arm64 allow.
 import { Errno, orThrow } from "./sys.ts";
-import type { PollEntry, Received, Sys } from "./sys.ts";
+import type { FileStatus, PollEntry, Received, Sys } from "./sys.ts";
 
 /** `ptr`: a Uint8Array passed in place, or null. `i64` comes back as a number, as no call here exceeds 2^53. */
 export type CType = "i32" | "u32" | "i64" | "u64" | "ptr";
@@ -29,6 +29,13 @@ export const LIBC = {
   fsync: { args: ["i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   link: { args: ["ptr", "ptr"], returns: "i32" },
+  mkdir: { args: ["ptr", "u32"], returns: "i32" },
+  rename: { args: ["ptr", "ptr"], returns: "i32" },
+  unlink: { args: ["ptr"], returns: "i32" },
+  symlink: { args: ["ptr", "ptr"], returns: "i32" },
+  readlink: { args: ["ptr", "ptr", "u64"], returns: "i64" },
+  statx: { args: ["i32", "ptr", "i32", "u32", "ptr"], returns: "i32" },
+  utimensat: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
   ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
   fstatfs: { args: ["i32", "ptr"], returns: "i32" },
@@ -66,13 +73,35 @@ const STATFS_SIZE = 120;
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 
+/** linux/fcntl.h: the path is relative to the working directory; do not follow a link; the path is the descriptor's. */
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
+/** sizeof(struct statx) of linux/stat.h, and STATX_BASIC_STATS. */
+const STATX_SIZE = 256;
+const STATX_BASIC = 0x7ff;
+/** PATH_MAX of linux/limits.h. */
+const PATH_LIMIT = 4096;
+
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const EMPTY = new Uint8Array(0);
 
 /** NUL-terminated, as C wants it. A NUL within would cut the name short and act on another file: refused as EINVAL. */
 function cString(text: string, call: string): Uint8Array {
   if (text.includes("\0")) throw new Errno(EINVAL, call, JSON.stringify(text));
   return encoder.encode(`${text}\0`);
+}
+
+/** struct statx: u32 nlink at 16, u16 mode at 28, u64 inode at 32, mtime at 112 (i64 s, u32 ns), u32 device at 136. */
+function readStatus(statx: DataView): FileStatus {
+  const device = `${statx.getUint32(136, true)}:${statx.getUint32(140, true)}`;
+  return {
+    identity: `${device}:${statx.getUint32(36, true)}:${statx.getUint32(32, true)}`,
+    mode: statx.getUint16(28, true),
+    links: statx.getUint32(16, true),
+    modified: statx.getBigInt64(112, true) * 1_000_000_000n + BigInt(statx.getUint32(120, true)),
+  };
 }
 
 /** Sys over a bound libc; `errno` reads the calling thread's errno right after a call that failed. */
@@ -93,6 +122,8 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
   const number = new Int32Array(2);
   const numberBytes = new Uint8Array(number.buffer);
   const statfs = new Uint8Array(STATFS_SIZE);
+  const statx = new Uint8Array(STATX_SIZE);
+  const statxView = new DataView(statx.buffer);
 
   return {
     socket: (domain, type, protocol) =>
@@ -166,9 +197,51 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
     write: (fd, data) => attempt(() => libc.write(fd, data, data.length)),
     fsync: (fd) => void must("fsync", () => libc.fsync(fd)),
     flock: (fd, operation) => void must("flock", () => libc.flock(fd, operation)),
+    openFile(path, flags, mode = 0) {
+      const name = cString(path, "open");
+      return attempt(() => libc.open(name, flags | O_CLOEXEC, mode));
+    },
     link(from, to) {
       const [source, target] = [cString(from, "link"), cString(to, "link")];
-      must("link", () => libc.link(source, target), `${from} to ${to}`);
+      return attempt(() => libc.link(source, target));
+    },
+    mkdir(path, mode) {
+      const name = cString(path, "mkdir");
+      return attempt(() => libc.mkdir(name, mode));
+    },
+    rename(from, to) {
+      const [source, target] = [cString(from, "rename"), cString(to, "rename")];
+      return attempt(() => libc.rename(source, target));
+    },
+    unlink(path) {
+      const name = cString(path, "unlink");
+      return attempt(() => libc.unlink(name));
+    },
+    symlink(target, path) {
+      const [content, name] = [cString(target, "symlink"), cString(path, "symlink")];
+      return attempt(() => libc.symlink(content, name));
+    },
+    setTimes(path, seconds) {
+      const name = cString(path, "utimensat");
+      const times = new Uint8Array(new BigInt64Array([BigInt(seconds), 0n, BigInt(seconds), 0n]).buffer);
+      return attempt(() => libc.utimensat(AT_FDCWD, name, times, 0));
+    },
+    readlink(path) {
+      const name = cString(path, "readlink");
+      const target = new Uint8Array(PATH_LIMIT);
+      const length = attempt(() => libc.readlink(name, target, target.length));
+      return length < 0 ? length : decoder.decode(target.subarray(0, length));
+    },
+    stat(path, follow) {
+      const name = cString(path, "statx");
+      const flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
+      const result = attempt(() => libc.statx(AT_FDCWD, name, flags, STATX_BASIC, statx));
+      return result < 0 ? result : readStatus(statxView);
+    },
+    fstat(fd) {
+      const name = cString("", "statx");
+      must("statx", () => libc.statx(fd, name, AT_EMPTY_PATH, STATX_BASIC, statx), `descriptor ${fd}`);
+      return readStatus(statxView);
     },
     ioctl(fd, request, argument) {
       if (typeof argument === "number") {

@@ -1,7 +1,7 @@
 // Network namespaces: enter one, run, come back; make and delete named ones as `ip netns` does (ip-netns(8), setns(2),
 // nsfs in network_namespaces(7)). Namespaces belong to a thread: everything here is synchronous and on one thread.
-import { closeSync, fstatSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { LodenError, errorText } from "#spec/errors";
+import { makeDirectories, removeFile, writeText } from "./files.ts";
 import { Errno } from "./sys.ts";
 import type { Sys } from "./sys.ts";
 
@@ -93,10 +93,10 @@ export function sameNetns(sys: Sys, a: string | number, b: string | number = OWN
 
 /** What tells a namespace from all others that exist now. */
 export function netnsIdentity(sys: Sys, netns: string | number): string {
-  if (typeof netns === "number") return identityOf(netns);
+  if (typeof netns === "number") return sys.fstat(netns).identity;
   const fd = openNetns(sys, netns);
   try {
-    return identityOf(fd);
+    return sys.fstat(fd).identity;
   } finally {
     sys.close(fd);
   }
@@ -117,10 +117,10 @@ export function anonymousNetns(sys: Sys): number {
  */
 export function createNetns(sys: Sys, file: string): void {
   const directory = file.slice(0, Math.max(file.lastIndexOf("/"), 0)) || ".";
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  makeDirectories(sys, directory, 0o755);
   if (NAMED_DIRECTORIES.includes(directory)) shareMounts(sys, directory);
   try {
-    closeSync(openSync(file, "wx", 0o444));
+    writeText(sys, file, "", "create", 0o444);
   } catch (error) {
     throw new LodenError("ERR_NETNS", `the network namespace ${file} cannot be made: ${errorText(error)}`, {
       cause: error,
@@ -134,7 +134,7 @@ export function createNetns(sys: Sys, file: string): void {
       () => sys.mount(OWN_NETNS, file, "none", MS_BIND),
     );
   } catch (error) {
-    rmSync(file, { force: true });
+    removeFile(sys, file);
     throw error;
   }
 }
@@ -147,7 +147,7 @@ export function deleteNetns(sys: Sys, file: string): void {
     // EINVAL: a file without a mount, left behind by a crash.
     if (!(error instanceof Errno) || (error.errno !== ENOENT && error.errno !== EINVAL)) throw error;
   }
-  rmSync(file, { force: true });
+  removeFile(sys, file);
 }
 
 /** Runs `enter`, then `fn`, then goes back to the namespace the thread was in. */
@@ -177,7 +177,8 @@ function restore(sys: Sys, own: number): void {
   try {
     sys.setns(own, CLONE_NEWNET);
   } catch (error) {
-    writeSync(2, `loden: the thread cannot return to its network namespace: ${errorText(error)}; aborting\n`);
+    const text = `loden: the thread cannot return to its network namespace: ${errorText(error)}; aborting\n`;
+    sys.write(2, new TextEncoder().encode(text));
     process.abort();
   }
 }
@@ -204,11 +205,6 @@ function shareMounts(sys: Sys, directory: string): void {
 
 function isNetnsFile(sys: Sys, fd: number): boolean {
   return sys.fstatfsType(fd) === NSFS_MAGIC && sys.ioctl(fd, NS_GET_NSTYPE, 0) === CLONE_NEWNET;
-}
-
-function identityOf(fd: number): string {
-  const { dev, ino } = fstatSync(fd, { bigint: true });
-  return `${dev}:${ino}`;
 }
 
 function isThenable(value: unknown): boolean {

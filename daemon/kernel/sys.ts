@@ -1,6 +1,6 @@
 // The Sys port: the Linux system calls that neither Node nor Bun offers and that Loden lives by. Names, arguments and
 // meanings are those of the manual pages, section 2; buffers are Uint8Array. Two bodies exist, chosen by the import
-// condition of "#sys": koffi on Node (sys.node.ts), bun:ffi in the compiled executables (sys.bun.ts). Both bind the
+// condition of "#sys": koffi on Node (sys.node.ts), Bun's FFI in the compiled executables (sys.bun.ts). Both bind the
 // table in libc.ts and pass the suite in test/compliance/sys-suite.ts.
 import { LodenError } from "#spec/errors";
 
@@ -21,10 +21,23 @@ export interface Received {
   readonly from: Uint8Array;
 }
 
+/** What statx(2) says of a file. */
+export interface FileStatus {
+  /** Device and inode, which tell a file from all others; never to be shown as a number. */
+  readonly identity: string;
+  /** S_IFMT bits and permissions. */
+  readonly mode: number;
+  /** How many names the file has. */
+  readonly links: number;
+  /** Nanoseconds since the epoch. */
+  readonly modified: bigint;
+}
+
 /**
- * Calls throw {@link Errno} when they fail, but for those that move data: `send`, `sendTo`, `receive`, `receiveFrom`,
- * `read` and `write` return -errno, because EAGAIN and its like are answers there. Interrupted calls are restarted, so
- * EINTR never shows. Every descriptor is close-on-exec.
+ * Calls throw {@link Errno} when they fail, but for two groups that return -errno: those that move data (`send`,
+ * `sendTo`, `receive`, `receiveFrom`, `read`, `write`), because EAGAIN and its like are answers there, and those that
+ * are about the name of a file (`openFile` to `stat`), because that there is such a name or none is an answer too.
+ * Interrupted calls are restarted, so EINTR never shows. Every descriptor is close-on-exec.
  */
 export interface Sys {
   /** SOCK_CLOEXEC is added. */
@@ -57,7 +70,22 @@ export interface Sys {
   fsync(fd: number): void;
   /** LOCK_EX waits, and blocks the whole thread; with LOCK_NB it throws EWOULDBLOCK. */
   flock(fd: number, operation: number): void;
-  link(from: string, to: string): void;
+  /** As `open`, but -errno when it fails. */
+  openFile(path: string, flags: number, mode?: number): number;
+  /** 0 or -errno, as the five that follow. */
+  link(from: string, to: string): number;
+  mkdir(path: string, mode: number): number;
+  rename(from: string, to: string): number;
+  unlink(path: string): number;
+  symlink(target: string, path: string): number;
+  /** Sets access and modification time to a whole second. */
+  setTimes(path: string, seconds: number): number;
+  /** The target of a symbolic link of at most 4095 bytes. */
+  readlink(path: string): string | number;
+  /** Of a symbolic link itself, unless it is to be followed. */
+  stat(path: string, follow: boolean): FileStatus | number;
+  /** Of an open file. */
+  fstat(fd: number): FileStatus;
   /** The answer of the call; the argument is read and written in place. */
   ioctl(fd: number, request: number, argument: number | Uint8Array): number;
   /** The argument is a whole number that asks or sets something about the descriptor itself: F_SETFD and its like. */

@@ -1,7 +1,9 @@
 // Kernel parameters through /proc/sys (proc_sys(5), sysctl(8)). Those below net/ are those of the calling thread's network
 // namespace, as the files are opened on this thread.
-import { readFileSync, writeFileSync } from "node:fs";
+import { sys } from "#sys";
 import { LodenError, errorText } from "#spec/errors";
+import { readText, writeText } from "./files.ts";
+import { Errno } from "./sys.ts";
 
 const ROOT = "/proc/sys/";
 
@@ -30,9 +32,8 @@ export function sysctlPath(name: string): string {
 export function readSysctl(name: string): string | undefined {
   const path = sysctlPath(name);
   try {
-    return readFileSync(ROOT + path, "utf8").trimEnd();
+    return readText(sys, ROOT + path)?.trimEnd();
   } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
     throw sysctlError(path, "read", error);
   }
 }
@@ -42,18 +43,14 @@ export function writeSysctl(name: string, value: string): void {
   const path = sysctlPath(name);
   try {
     // Not created: /proc/sys would answer EACCES, and the user be told of permissions.
-    writeFileSync(ROOT + path, value, { flag: "r+" });
+    writeText(sys, ROOT + path, value, "existing");
   } catch (error) {
     throw sysctlError(path, `set to ${JSON.stringify(value)}`, error);
   }
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
-}
-
 function sysctlError(path: string, what: string, cause: unknown): LodenError {
-  const code = codeOf(cause);
+  const code = cause instanceof Errno ? cause.symbol : undefined;
   const options = { cause, fields: { sysctl: path } };
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
     const hint = "run as root; in a container, /proc/sys must be writable";

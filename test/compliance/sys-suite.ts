@@ -18,11 +18,16 @@ const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
 const POLLNVAL = 32;
+const ENOENT = 2;
 const EBADF = 9;
 const EAGAIN = 11;
+const EEXIST = 17;
+const EINVAL = 22;
 const F_GETFD = 1;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
+const S_IFMT = 0o170000;
+const S_IFLNK = 0o120000;
 const O_RDWR = 2;
 const O_CREAT = 0o100;
 const LOCK_EX = 2;
@@ -140,7 +145,7 @@ export const CHECKS: readonly Check[] = [
       assertErrno(() => sys.getsockopt(-1, 1, 1), "EBADF", "getsockopt");
       assertErrno(() => sys.fsync(-1), "EBADF", "fsync");
       assertErrno(() => sys.flock(-1, LOCK_EX), "EBADF", "flock");
-      assertErrno(() => sys.link("/nonexistent/a", "/nonexistent/b"), "ENOENT", "link");
+      assertErrno(() => sys.fstat(-1), "EBADF", "statx");
       assertErrno(() => sys.ioctl(-1, 1, 0), "EBADF", "ioctl");
       assertErrno(() => sys.ioctl(-1, 1, new Uint8Array(4)), "EBADF", "ioctl");
       assertErrno(() => sys.fcntl(-1, F_GETFD, 0), "EBADF", "fcntl");
@@ -228,8 +233,7 @@ export const CHECKS: readonly Check[] = [
         assert.equal(statSync(file).mode & 0o777, 0o600);
         assert.equal(sys.write(fd, new TextEncoder().encode("text")), 4);
         sys.fsync(fd);
-        sys.link(file, `${file}2`);
-        assertErrno(() => sys.link(file, `${file}2`), "EEXIST", "link");
+        assert.equal(sys.link(file, `${file}2`), 0);
         const other = sys.open(`${file}2`, 0);
         const buffer = new Uint8Array(16);
         assert.equal(sys.read(other, buffer), 4);
@@ -237,6 +241,78 @@ export const CHECKS: readonly Check[] = [
         assert.equal(sys.read(other, buffer), 0);
         sys.close(fd);
         sys.close(other);
+      });
+    },
+  },
+  {
+    name: "calls about names of files return -errno",
+    run(sys) {
+      inTempDirectory((directory) => {
+        const [file, absent] = [path.join(directory, "file"), path.join(directory, "absent")];
+        writeFileSync(file, "");
+        for (const call of [
+          () => sys.openFile(absent, 0),
+          () => sys.link(absent, `${absent}2`),
+          () => sys.mkdir(`${absent}/below`, 0o700),
+          () => sys.rename(absent, file),
+          () => sys.unlink(absent),
+          () => sys.symlink("target", `${absent}/below`),
+          () => sys.setTimes(absent, 1),
+          () => sys.readlink(absent),
+          () => sys.stat(absent, true),
+          () => sys.stat(absent, false),
+        ]) {
+          assert.equal(call(), -ENOENT);
+        }
+        assert.equal(sys.link(file, file), -EEXIST);
+        assert.equal(sys.mkdir(directory, 0o700), -EEXIST);
+        assert.equal(sys.symlink("target", file), -EEXIST);
+        assert.equal(sys.readlink(file), -EINVAL);
+      });
+    },
+  },
+  {
+    name: "files are made, named, linked, timed and removed",
+    run(sys) {
+      inTempDirectory((directory) => {
+        const [made, file, symbolic] = ["made", "file", "symbolic"].map((name) => path.join(directory, name));
+        assert.equal(sys.mkdir(made!, 0o750), 0);
+        assert.equal(statSync(made!).mode & 0o777, 0o750);
+        const fd = sys.openFile(`${file!}.new`, O_RDWR | O_CREAT, 0o600);
+        assert.equal(sys.fcntl(fd, F_GETFD, 0), FD_CLOEXEC);
+        sys.close(fd);
+        assert.equal(sys.rename(`${file!}.new`, file!), 0);
+        assert.equal(sys.symlink("fïle", symbolic!), 0);
+        assert.equal(sys.readlink(symbolic!), "fïle");
+        assert.equal(sys.unlink(symbolic!), 0);
+        assert.equal(sys.setTimes(file!, 1_700_000_000), 0);
+        assert.equal(statSync(file!, { bigint: true }).mtimeNs, 1_700_000_000_000_000_000n);
+        assert.equal(sys.unlink(file!), 0);
+        assert.equal(sys.unlink(file!), -ENOENT);
+      });
+    },
+  },
+  {
+    name: "the status of a file is told, by name and by descriptor, of a link and of its target",
+    run(sys) {
+      inTempDirectory((directory) => {
+        const [file, other, symbolic] = ["file", "other", "symbolic"].map((name) => path.join(directory, name));
+        writeFileSync(file!, "", { mode: 0o640 });
+        sys.link(file!, other!);
+        sys.symlink(file!, symbolic!);
+        const status = sys.stat(file!, true);
+        assert.ok(typeof status === "object");
+        const { mode, nlink, mtimeNs } = statSync(file!, { bigint: true });
+        assert.deepEqual([BigInt(status.mode), BigInt(status.links), status.modified], [mode, nlink, mtimeNs]);
+        assert.deepEqual(sys.stat(other!, false), status);
+        assert.deepEqual(sys.stat(symbolic!, true), status);
+        const fd = sys.open(file!, 0);
+        assert.deepEqual(sys.fstat(fd), status);
+        sys.close(fd);
+        const link = sys.stat(symbolic!, false);
+        assert.ok(typeof link === "object");
+        assert.notEqual(link.identity, status.identity);
+        assert.equal(link.mode & S_IFMT, S_IFLNK);
       });
     },
   },

@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<Layer, readonly Layer[]> = {
 /** Packages by layer. A package that is not here has no business in the tree. */
 const PACKAGES: Record<Layer, readonly string[]> = {
   spec: ["ip-address"],
-  kernel: ["ip-address", "koffi", "raw-socket", "bun:ffi"],
+  kernel: ["ip-address", "koffi", "raw-socket"],
   daemon: ["pino", "pino-pretty", "@connectrpc/connect", "@connectrpc/connect-node", "@bufbuild/protobuf"],
   "cni-plugins": [],
   build: ["ajv"],

@@ -14,7 +14,8 @@ export const hostLocal: Plugin = { name: "host-local", usesNetns: false, add, de
 
 function add({ config, environment, machine }: Call): Result {
   const hostLocalSettings = hostLocalConfig(config, environment.args);
-  const dns = hostLocalSettings.resolvConf === undefined ? {} : readResolvConf(hostLocalSettings.resolvConf);
+  const dns =
+    hostLocalSettings.resolvConf === undefined ? {} : readResolvConf(machine.sys, hostLocalSettings.resolvConf);
   using store = Store.open(machine.sys, storeConfig(config), true);
   const ips = allocate(store, hostLocalSettings, environment.containerId, environment.ifname);
   return { interfaces: [], ips, routes: hostLocalSettings.routes, dns };

@@ -1,17 +1,19 @@
 // Reads a resolv.conf(5) into the DNS part of a result.
-import { readFileSync } from "node:fs";
+import { readText } from "#kernel/files";
+import type { Sys } from "#kernel/sys";
 import { CNI_ERROR, CniError } from "../../error.ts";
 import type { Dns } from "../../result/types.ts";
 
 /** @throws CniError 5 when the file cannot be read */
-export function readResolvConf(file: string): Dns {
-  let text: string;
+export function readResolvConf(sys: Sys, file: string): Dns {
+  let text: string | undefined;
   try {
-    text = readFileSync(file, "utf8");
+    text = readText(sys, file);
   } catch (error) {
     throw new CniError(CNI_ERROR.ioFailure, `ipam.resolvConf ${file} cannot be read: ${(error as Error).message}`);
   }
-  return parseResolvConf(text);
+  if (text !== undefined) return parseResolvConf(text);
+  throw new CniError(CNI_ERROR.ioFailure, `ipam.resolvConf ${file} cannot be read: there is no such file`);
 }
 
 export function parseResolvConf(text: string): Dns {

@@ -5,8 +5,9 @@
 // `<dataDir>/.loden/<network>`, where it never looks. The index is trusted only as long as nobody else changed the
 // directory: each change of ours ends by giving both directories one modification time, a whole second in the past,
 // which no other program's change can leave behind. Where they differ, the index is rebuilt from the files.
-import * as fs from "node:fs";
+import { makeDirectories, readText, removeFile, writeText } from "#kernel/files";
 import { Address } from "#kernel/ip/address";
+import { Errno, orThrow } from "#kernel/sys";
 import type { Sys } from "#kernel/sys";
 import { CNI_ERROR, CniError } from "../../error.ts";
 import { isReboot, rememberBoot, thisBoot } from "./boot.ts";
@@ -23,19 +24,21 @@ const LAST_PREFIX = "last_reserved_ip.";
 const O_RDONLY_CREATE = 0o100;
 const LOCK_EX = 2;
 const LOCK_MODE = 0o750;
+const NS_PER_S = 1_000_000_000n;
 
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
-}
+/** errno.h */
+const EPERM = 1;
+const ENOENT = 2;
+const EEXIST = 17;
+const EXDEV = 18;
+const EINVAL = 22;
+const EOPNOTSUPP = 95;
+/** What link(2) says where there cannot be a second name. */
+const NO_LINKS: readonly number[] = [EPERM, EXDEV, EOPNOTSUPP];
 
-/** Runs a call and gives undefined where it finds no file. */
-function orAbsent<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
+/** The names in a directory. Loaded when needed: a listing is rare, and Node's `fs` costs a millisecond. */
+function namesIn(directory: string): string[] {
+  return process.getBuiltinModule("node:fs").readdirSync(directory);
 }
 
 /** The reservations of one network, locked from {@link open} to {@link close}. */
@@ -56,11 +59,14 @@ export class Store implements Disposable {
   static open(sys: Sys, config: StoreConfig, create: boolean): Store | undefined {
     const directory = `${config.directory}/${config.network}`;
     try {
-      if (!fs.existsSync(directory)) {
+      const file = `${directory}/${LOCK_FILE}`;
+      let lock = sys.openFile(file, O_RDONLY_CREATE, LOCK_MODE);
+      if (lock === -ENOENT) {
         if (!create) return undefined;
-        fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
+        makeDirectories(sys, directory, 0o755);
+        lock = sys.openFile(file, O_RDONLY_CREATE, LOCK_MODE);
       }
-      const lock = sys.open(`${directory}/${LOCK_FILE}`, O_RDONLY_CREATE, LOCK_MODE);
+      orThrow(lock, "open", file);
       try {
         sys.flock(lock, LOCK_EX);
         return new Store(sys, config, directory, lock);
@@ -79,9 +85,9 @@ export class Store implements Disposable {
     this.#directory = directory;
     this.#index = `${config.directory}/${INDEX_DIRECTORY}/${config.network}`;
     this.#lock = lock;
-    this.#boot = thisBoot();
+    this.#boot = thisBoot(sys);
     if (!this.#isTrusted()) this.#rebuild();
-    if (config.reclaimOnReboot && isReboot(this.#index, this.#boot)) this.#reclaimBeforeBoot();
+    if (config.reclaimOnReboot && isReboot(sys, this.#index, this.#boot)) this.#reclaimBeforeBoot();
   }
 
   /** Addresses of an attachment, those that a very old plugin reserved for the container as a whole included. */
@@ -97,7 +103,7 @@ export class Store implements Disposable {
     if (!this.#linkDraft(file, containerId, ifname)) {
       if (!this.#reclaimEmpty(file) || !this.#linkDraft(file, containerId, ifname)) return false;
     }
-    const modified = fs.lstatSync(file, { bigint: true }).mtimeNs;
+    const modified = this.#modified(file);
     const name = entryName(containerId, ifname);
     this.#write(name, [...this.#read(name), { address: address.toString(), modified, boot: this.#boot }]);
     return true;
@@ -137,7 +143,7 @@ export class Store implements Disposable {
 
   /** The names of all addresses that are taken. */
   taken(): Set<string> {
-    return new Set(fs.readdirSync(this.#directory));
+    return new Set(namesIn(this.#directory));
   }
 
   /** Looks through all files for ones that hold nothing, and frees them. Reads every file: for a full pool only. */
@@ -147,13 +153,13 @@ export class Store implements Disposable {
 
   /** Where the last search of a range set ended. */
   last(set: number): Address | undefined {
-    const text = orAbsent(() => fs.readFileSync(this.#file(`${LAST_PREFIX}${set}`), "utf8"));
+    const text = readText(this.#sys, this.#file(`${LAST_PREFIX}${set}`));
     return text === undefined ? undefined : Address.tryParse(text.trim());
   }
 
   setLast(set: number, address: Address): void {
     this.#changed = true;
-    fs.writeFileSync(this.#file(`${LAST_PREFIX}${set}`), address.toString(), { mode: 0o600 });
+    writeText(this.#sys, this.#file(`${LAST_PREFIX}${set}`), address.toString(), "create-or-truncate");
   }
 
   close(): void {
@@ -174,79 +180,80 @@ export class Store implements Disposable {
     this.#changed = true;
     const draft = this.#entry(DRAFT);
     // Left over from a crash, it would be a second name of a reservation.
-    fs.rmSync(draft, { force: true });
+    removeFile(this.#sys, draft);
+    let linked: number;
     try {
-      fs.writeFileSync(draft, content, { mode: 0o600 });
-      fs.linkSync(draft, file);
-      return true;
-    } catch (error) {
-      if (codeOf(error) === "EEXIST") return false;
-      if (codeOf(error) !== "EXDEV" && codeOf(error) !== "EPERM" && codeOf(error) !== "ENOTSUP") throw error;
+      writeText(this.#sys, draft, content, "create");
+      linked = this.#sys.link(draft, file);
     } finally {
-      fs.rmSync(draft, { force: true });
+      removeFile(this.#sys, draft);
     }
+    if (linked === -EEXIST) return false;
+    if (!NO_LINKS.includes(-linked)) return orThrow(linked, "link", file) === 0;
     // A file system without hard links, or the network's directory on another one than the index.
     try {
-      fs.writeFileSync(file, content, { mode: 0o600, flag: "wx" });
+      writeText(this.#sys, file, content, "create");
       return true;
     } catch (error) {
-      if (codeOf(error) === "EEXIST") return false;
+      if (error instanceof Errno && error.errno === EEXIST) return false;
       throw error;
     }
   }
 
   /** Removes a file that a crash left without content. We hold the lock, so nobody is about to write it. */
   #reclaimEmpty(file: string): boolean {
-    const content = orAbsent(() => fs.readFileSync(file, "utf8"));
+    const content = readText(this.#sys, file);
     if (content !== undefined && entryOfContent(content) !== undefined) return false;
-    fs.rmSync(file, { force: true });
+    removeFile(this.#sys, file);
     return true;
   }
 
   /** Removes a reservation, if it is still the owner's. */
   #unlink(address: string, owner: string): void {
     const file = this.#file(address);
-    if (orAbsent(() => fs.readFileSync(file, "utf8"))?.trim() === owner.trim()) fs.rmSync(file, { force: true });
+    if (readText(this.#sys, file)?.trim() === owner.trim()) removeFile(this.#sys, file);
   }
 
   #unlinkOf(name: string, address: string): void {
     const file = this.#file(address);
-    const content = orAbsent(() => fs.readFileSync(file, "utf8"));
-    if (content !== undefined && entryOfContent(content) === name) fs.rmSync(file, { force: true });
+    const content = readText(this.#sys, file);
+    if (content !== undefined && entryOfContent(content) === name) removeFile(this.#sys, file);
   }
 
   #isTrusted(): boolean {
-    const index = fs.statSync(this.#index, { throwIfNoEntry: false });
-    if (index === undefined) {
-      fs.mkdirSync(this.#index, { recursive: true, mode: 0o700 });
+    const index = this.#sys.stat(this.#index, true);
+    if (index === -ENOENT) {
+      makeDirectories(this.#sys, this.#index, 0o700);
       return false;
     }
-    const { mtimeMs } = fs.statSync(this.#directory);
-    return mtimeMs === index.mtimeMs && mtimeMs % 1000 === 0;
+    if (typeof index === "number") throw new Errno(-index, "stat", this.#index);
+    const modified = this.#modified(this.#directory);
+    return modified === index.modified && modified % NS_PER_S === 0n;
   }
 
   /** Makes the index trusted: see the head of this file. */
   #agree(): void {
     const time = Math.floor(Date.now() / 1000) - 1;
-    fs.utimesSync(this.#directory, time, time);
-    fs.utimesSync(this.#index, time, time);
+    for (const directory of [this.#directory, this.#index]) {
+      orThrow(this.#sys.setTimes(directory, time), "utimensat", directory);
+    }
   }
 
   /** Brings the index to what the files say, and removes files that say nothing. */
   #rebuild(): void {
     this.#changed = true;
     const found = new Map<string, Reservation[]>();
-    for (const name of fs.readdirSync(this.#directory)) {
+    for (const name of namesIn(this.#directory)) {
       if (Address.tryParse(name) === undefined) continue;
       const file = this.#file(name);
-      const content = orAbsent(() => fs.readFileSync(file, "utf8"));
+      const content = readText(this.#sys, file);
       if (content === undefined) continue;
       const entry = entryOfContent(content);
       if (entry === undefined) {
-        fs.rmSync(file, { force: true });
+        removeFile(this.#sys, file);
         continue;
       }
-      const modified = fs.lstatSync(file, { bigint: true }).mtimeNs;
+      const modified = this.#modified(file);
       // What we did not see being made is taken to be of this boot: never free what may be in use.
       const known = this.#read(entry).find((item) => item.address === name && item.modified === modified);
       const list = found.get(entry) ?? [];
@@ -267,38 +274,43 @@ export class Store implements Disposable {
       this.#write(name, current);
     }
     this.#changed = true;
-    rememberBoot(this.#index, this.#boot);
+    rememberBoot(this.#sys, this.#index, this.#boot);
   }
 
   #entries(): string[] {
-    return fs.readdirSync(this.#index).filter((name) => !name.startsWith("."));
+    return namesIn(this.#index).filter((name) => !name.startsWith("."));
   }
 
   #read(name: string): Reservation[] {
-    try {
-      return parseEntry(fs.readlinkSync(this.#entry(name)));
-    } catch (error) {
-      // EINVAL: not a symbolic link, so none of ours.
-      if (codeOf(error) === "ENOENT" || codeOf(error) === "EINVAL") return [];
-      throw error;
-    }
+    const entry = this.#entry(name);
+    const text = this.#sys.readlink(entry);
+    if (typeof text === "string") return parseEntry(text);
+    // EINVAL: not a symbolic link, so none of ours.
+    if (text === -ENOENT || text === -EINVAL) return [];
+    throw new Errno(-text, "readlink", entry);
   }
 
   #write(name: string, reservations: readonly Reservation[]): void {
     this.#changed = true;
     const entry = this.#entry(name);
     if (reservations.length === 0) {
-      fs.rmSync(entry, { force: true });
+      removeFile(this.#sys, entry);
       return;
     }
     const target = printEntry(reservations);
-    try {
-      fs.symlinkSync(target, entry);
-    } catch (error) {
-      if (codeOf(error) !== "EEXIST") throw error;
-      fs.rmSync(entry, { force: true });
-      fs.symlinkSync(target, entry);
+    let made = this.#sys.symlink(target, entry);
+    if (made === -EEXIST) {
+      removeFile(this.#sys, entry);
+      made = this.#sys.symlink(target, entry);
     }
+    orThrow(made, "symlink", entry);
+  }
+
+  /** When a file was last written, in nanoseconds. */
+  #modified(file: string): bigint {
+    const status = this.#sys.stat(file, false);
+    if (typeof status === "object") return status.modified;
+    throw new Errno(-status, "stat", file);
   }
 
   #file(name: string): string {

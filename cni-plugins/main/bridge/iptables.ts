@@ -1,11 +1,12 @@
 // Masquerading by iptables: the chain and rules of the reference plugins (pkg/ip/ipmasq_iptables_linux.go), each change
 // one iptables-restore per family instead of one process per rule. What they made is removed as well, and no process is
 // started to find that there is nothing to remove.
-import { readFileSync } from "node:fs";
 import type { Family } from "#kernel/ip/address";
 import { FAMILIES } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
+import { readText } from "#kernel/files";
 import type { Nftables } from "#kernel/nft/nftables";
+import type { Sys } from "#kernel/sys";
 import { CNI_ERROR, CniError, failure } from "../../error.ts";
 import type { MasqueradeOwner } from "./masquerade.ts";
 import { listChain } from "./nft-rules.ts";
@@ -85,21 +86,21 @@ export function addIptablesMasquerade(owner: MasqueradeOwner, addresses: readonl
 }
 
 /** Which kernel interface holds a chain, found without starting a process. */
-function variantWith(nft: Nftables | undefined, family: Family, chain: string): Variant | undefined {
+function variantWith(sys: Sys, nft: Nftables | undefined, family: Family, chain: string): Variant | undefined {
   if (nft !== undefined && listChain(nft, { family: family === 4 ? "ip" : "ip6", table: "nat", chain }) !== undefined) {
     return "-nft";
   }
   try {
-    return readFileSync(LEGACY_TABLES[family], "utf8").split("\n").includes("nat") ? "-legacy" : undefined;
+    return readText(sys, LEGACY_TABLES[family])?.split("\n").includes("nat") === true ? "-legacy" : undefined;
   } catch {
     return undefined;
   }
 }
 
-export function removeIptablesMasquerade(nft: Nftables | undefined, owner: MasqueradeOwner): void {
+export function removeIptablesMasquerade(sys: Sys, nft: Nftables | undefined, owner: MasqueradeOwner): void {
   const chain = chainName(owner);
   for (const family of FAMILIES) {
-    const variant = variantWith(nft, family, chain);
+    const variant = variantWith(sys, nft, family, chain);
     if (variant === undefined) continue;
     const saved = run(`${PROGRAM[family]}${variant}-save`, ["-t", "nat"], "");
     // Without the program there is nobody who could have made the rules.

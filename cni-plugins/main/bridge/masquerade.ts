@@ -112,7 +112,7 @@ export function removeMasquerade(machine: Machine, owner: MasqueradeOwner): void
   const hash = ownerHash(owner);
   runAll([
     () => nft && removeRules(nft, (comment) => comment.startsWith(hash)),
-    () => removeIptablesMasquerade(nft, owner),
+    () => removeIptablesMasquerade(machine.sys, nft, owner),
   ]);
 }
 

@@ -1,7 +1,8 @@
 // flannel's own configuration, and the configuration it makes of it and of subnet.env for the plugin below.
-import { readFileSync } from "node:fs";
 import { Prefix } from "#kernel/ip/prefix";
 import { FAMILIES } from "#kernel/ip/address";
+import { readText } from "#kernel/files";
+import type { Sys } from "#kernel/sys";
 import { parseSubnetEnv, type SubnetEnv } from "#spec/subnet-env";
 import type { NetworkConfig } from "../../config.ts";
 import { CNI_ERROR, CniError, failure, invalidConfig } from "../../error.ts";
@@ -49,21 +50,26 @@ export function flannelConfig(config: NetworkConfig): FlannelConfig {
  * What the daemon says of this host's subnets.
  * @throws CniError 999
  */
-export function loadSubnetEnv(file: string): SubnetEnv {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw failure(
-      `failed to load flannel 'subnet.env' file: ${(error as Error).message}. Is the daemon running on this node?`,
-      error,
-    );
-  }
+export function loadSubnetEnv(sys: Sys, file: string): SubnetEnv {
+  const text = readSubnetEnv(sys, file);
   try {
     return parseSubnetEnv(text, file);
   } catch (error) {
     throw failure(`failed to load flannel 'subnet.env' file: ${(error as Error).message}`, error);
   }
+}
+
+function readSubnetEnv(sys: Sys, file: string): string {
+  let reason = `open ${file}: no such file or directory`;
+  let cause: unknown;
+  try {
+    const text = readText(sys, file);
+    if (text !== undefined) return text;
+  } catch (error) {
+    reason = (error as Error).message;
+    cause = error;
+  }
+  throw failure(`failed to load flannel 'subnet.env' file: ${reason}. Is the daemon running on this node?`, cause);
 }
 
 /** The plugin below's configuration; without `env`, what can be said without it, which is enough for all but ADD. */

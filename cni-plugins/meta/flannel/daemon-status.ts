@@ -1,5 +1,5 @@
 // Why the daemon on this node is not ready, from the status document beside the subnet file (spec/status-file.md).
-import { readFileSync } from "node:fs";
+import { readText } from "#kernel/files";
 import { Errno, type Sys } from "#kernel/sys";
 import { parseStatus, statusPaths } from "#spec/status";
 
@@ -13,15 +13,15 @@ const LOCK_NB = 4;
  */
 export function reasonNotReady(sys: Sys, subnetFile: string): string | undefined {
   const paths = statusPaths(subnetFile);
-  let text: string;
-  let boot: string;
+  let text: string | undefined;
+  let boot: string | undefined;
   try {
-    text = readFileSync(paths.status, "utf8");
-    boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    text = readText(sys, paths.status);
+    boot = readText(sys, "/proc/sys/kernel/random/boot_id")?.trim();
   } catch {
     return undefined;
   }
-  const status = parseStatus(text);
+  const status = text === undefined ? undefined : parseStatus(text);
   if (status === undefined || status.ready || status.bootId !== boot || status.phase === "stopped") return undefined;
   const reason = status.reason === null ? `it is in the phase "${status.phase}"` : status.reason.text;
   return isRunning(sys, paths.lock)

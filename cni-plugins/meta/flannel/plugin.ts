@@ -17,11 +17,11 @@ function typeOf(document: JsonObject): string {
   return typeof type === "string" ? type : "";
 }
 
-function add({ config, environment, delegates }: Call): Result {
+function add({ config, environment, machine, delegates }: Call): Result {
   const own = flannelConfig(config);
-  const document = delegateDocument(config, own, loadSubnetEnv(own.subnetFile));
+  const document = delegateDocument(config, own, loadSubnetEnv(machine.sys, own.subnetFile));
   delegates.require(own.delegateType);
-  const scratch = new ScratchDirectory(dataDirectory(config));
+  const scratch = new ScratchDirectory(machine.sys, dataDirectory(config));
   const { containerId, ifname } = environment;
   const previous = scratch.write(containerId, ifname, document);
   try {
@@ -44,16 +44,16 @@ function undo(remove: () => void, scratch: ScratchDirectory, stored: Scratch): v
   scratch.remove(stored);
 }
 
-function del({ config, environment, delegates }: Call): void {
-  const scratch = new ScratchDirectory(dataDirectory(config));
+function del({ config, environment, machine, delegates }: Call): void {
+  const scratch = new ScratchDirectory(machine.sys, dataDirectory(config));
   const stored = scratch.read(environment.containerId, environment.ifname, config.name);
   if (stored === undefined) return;
   if (stored.document !== undefined) delegates.del(typeOf(stored.document), stored.document);
   scratch.remove(stored);
 }
 
-function check({ config, environment, delegates }: Call): void {
-  const scratch = new ScratchDirectory(dataDirectory(config));
+function check({ config, environment, machine, delegates }: Call): void {
+  const scratch = new ScratchDirectory(machine.sys, dataDirectory(config));
   const stored = scratch.read(environment.containerId, environment.ifname, config.name);
   if (stored?.document === undefined) {
     throw failure(`no delegate configuration is stored for container ${environment.containerId}: it is not attached`);
@@ -66,10 +66,10 @@ function check({ config, environment, delegates }: Call): void {
   });
 }
 
-function gc({ config, delegates }: Call): void {
+function gc({ config, machine, delegates }: Call): void {
   const valid = validAttachments(config);
   if (valid === undefined) return;
-  const scratch = new ScratchDirectory(dataDirectory(config));
+  const scratch = new ScratchDirectory(machine.sys, dataDirectory(config));
   const own = flannelConfig(config);
   const isValid = ({ containerId, ifname }: Scratch): boolean =>
     valid.some((item) => item.containerId === containerId && (ifname === undefined || item.ifname === ifname));
@@ -98,7 +98,7 @@ function status({ config, machine, delegates }: Call): void {
   const reason = reasonNotReady(machine.sys, own.subnetFile);
   let document: JsonObject;
   try {
-    document = delegateDocument(config, own, loadSubnetEnv(own.subnetFile));
+    document = delegateDocument(config, own, loadSubnetEnv(machine.sys, own.subnetFile));
   } catch (error) {
     throw notAvailable(reason ?? (error as Error).message);
   }

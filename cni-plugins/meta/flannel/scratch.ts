@@ -2,7 +2,9 @@
 // Each attachment has a file `<dataDir>/<container>:<interface>`. The name flannel uses, `<dataDir>/<container>`, is a
 // second link to the file of the container's first attachment, so that flannel's plugin can take over, and files that
 // it wrote are read. Neither part of a name can hold a colon.
-import * as fs from "node:fs";
+import { makeDirectories, readText, removeFile, writeText } from "#kernel/files";
+import { orThrow } from "#kernel/sys";
+import type { Sys } from "#kernel/sys";
 import { CNI_ERROR, CniError } from "../../error.ts";
 import { isObject, type JsonObject } from "../../fields.ts";
 
@@ -17,19 +19,16 @@ export interface Scratch {
   readonly document: JsonObject | undefined;
 }
 
-function isAbsent(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === "ENOENT";
-}
-
-function inode(file: string): number | undefined {
-  return fs.statSync(file, { throwIfNoEntry: false })?.ino;
-}
+/** errno.h */
+const EEXIST = 17;
 
 /** The stored configurations of one directory. */
 export class ScratchDirectory {
+  readonly #sys: Sys;
   readonly #directory: string;
 
-  constructor(directory: string) {
+  constructor(sys: Sys, directory: string) {
+    this.#sys = sys;
     this.#directory = directory;
   }
 
@@ -39,18 +38,15 @@ export class ScratchDirectory {
     const file = this.#own(containerId, ifname);
     const shared = this.#shared(containerId);
     try {
-      fs.mkdirSync(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
-      const wasShared = inode(file) !== undefined && inode(file) === inode(shared);
+      makeDirectories(this.#sys, this.#directory, DIRECTORY_MODE);
+      const wasShared = this.#areOne(file, shared);
       const next = `${this.#directory}/.${process.pid}.new`;
       // Not fsynced: after a crash of the machine the container is gone, and with it the need for the file.
-      fs.writeFileSync(next, JSON.stringify(document), { mode: FILE_MODE });
-      fs.renameSync(next, file);
-      if (wasShared) fs.rmSync(shared, { force: true });
-      try {
-        fs.linkSync(file, shared);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      }
+      writeText(this.#sys, next, JSON.stringify(document), "create-or-truncate", FILE_MODE);
+      orThrow(this.#sys.rename(next, file), "rename", next);
+      if (wasShared) removeFile(this.#sys, shared);
+      const linked = this.#sys.link(file, shared);
+      if (linked !== -EEXIST) orThrow(linked, "link", shared);
     } catch (error) {
       const text = `the delegate's configuration cannot be kept in ${file}: ${(error as Error).message}`;
       throw new CniError(CNI_ERROR.ioFailure, text, "check dataDir", error);
@@ -60,10 +56,10 @@ export class ScratchDirectory {
 
   /** What is stored for an attachment, a file of flannel's plugin included; undefined when there is nothing. */
   read(containerId: string, ifname: string, network: string): Scratch | undefined {
-    const own = this.#text(this.#own(containerId, ifname));
+    const own = readText(this.#sys, this.#own(containerId, ifname));
     if (own !== undefined) return { containerId, ifname, document: asDocument(own) };
     const shared = this.#shared(containerId);
-    const text = this.#text(shared);
+    const text = readText(this.#sys, shared);
     if (text === undefined || this.#isLinked(shared)) return undefined;
     const document = asDocument(text);
     return document !== undefined && document["name"] !== network
@@ -74,22 +70,22 @@ export class ScratchDirectory {
   remove({ containerId, ifname }: Scratch): void {
     const shared = this.#shared(containerId);
     if (ifname === undefined) {
-      fs.rmSync(shared, { force: true });
+      removeFile(this.#sys, shared);
       return;
     }
     const file = this.#own(containerId, ifname);
-    const own = inode(file);
-    if (own !== undefined && own === inode(shared)) fs.rmSync(shared, { force: true });
-    fs.rmSync(file, { force: true });
+    if (this.#areOne(file, shared)) removeFile(this.#sys, shared);
+    removeFile(this.#sys, file);
   }
 
   /** Everything stored of one network. */
   list(network: string): Scratch[] {
     let names: string[];
     try {
-      names = fs.readdirSync(this.#directory);
+      // Loaded for GC alone: it costs a millisecond.
+      names = process.getBuiltinModule("node:fs").readdirSync(this.#directory);
     } catch (error) {
-      if (isAbsent(error)) return [];
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
     }
     return names.flatMap((name) => {
@@ -104,21 +100,19 @@ export class ScratchDirectory {
 
   /** Whether a file has a second name: then it is ours, and known by that. */
   #isLinked(file: string): boolean {
-    return (fs.statSync(file, { throwIfNoEntry: false })?.nlink ?? 0) > 1;
+    const status = this.#sys.stat(file, true);
+    return typeof status === "object" && status.links > 1;
+  }
+
+  /** Whether two names are of one file. */
+  #areOne(file: string, other: string): boolean {
+    const [a, b] = [this.#sys.stat(file, true), this.#sys.stat(other, true)];
+    return typeof a === "object" && typeof b === "object" && a.identity === b.identity;
   }
 
   #parse(file: string): JsonObject | undefined {
-    const text = this.#text(file);
+    const text = readText(this.#sys, file);
     return text === undefined ? undefined : asDocument(text);
-  }
-
-  #text(file: string): string | undefined {
-    try {
-      return fs.readFileSync(file, "utf8");
-    } catch (error) {
-      if (isAbsent(error)) return undefined;
-      throw error;
-    }
   }
 
   #own(containerId: string, ifname: string): string {

@@ -1,5 +1,4 @@
-// libnftables (libnftables(3)) through bun:ffi. Loaded by the import "#libnftables" under the condition "bun".
-import { CString, dlopen } from "bun:ffi";
+// libnftables (libnftables(3)) through Bun's FFI. Loaded by the import "#libnftables" under the condition "bun".
 import { NFT_CTX_DEFAULT, NFT_CTX_OUTPUT_ECHO, NFT_CTX_OUTPUT_JSON, LIBNFTABLES } from "./runner.ts";
 import type { NftRunner } from "./runner.ts";
 
@@ -14,18 +13,19 @@ const PROTOTYPES = {
   nft_run_cmd_from_buffer: { args: ["ptr", "ptr"], returns: "i32" },
 } as const;
 
-type Library = ReturnType<typeof dlopen<typeof PROTOTYPES>>["symbols"];
+type Library = Bun.Library<typeof PROTOTYPES>["symbols"];
 
 let library: Library | undefined;
 
+function load(): Library | undefined {
+  const opened = Bun.FFI.dlopen(LIBNFTABLES, PROTOTYPES);
+  return opened instanceof Error ? undefined : opened.symbols;
+}
+
 /** Undefined when the library is not installed. */
 export function openLibnftables(): NftRunner | undefined {
-  try {
-    library ??= dlopen(LIBNFTABLES, PROTOTYPES).symbols;
-  } catch {
-    return undefined;
-  }
-  const lib = library;
+  const lib = (library ??= load());
+  if (lib === undefined) return undefined;
   let context: number | null = lib.nft_ctx_new(NFT_CTX_DEFAULT);
   // A null pointer comes back as null, whatever the type says.
   if (!context) return undefined;
@@ -50,5 +50,5 @@ export function openLibnftables(): NftRunner | undefined {
 }
 
 function text(address: number | null): string {
-  return address ? new CString(address).toString() : "";
+  return address ? new Bun.FFI.CString(address).toString() : "";
 }

@@ -1,12 +1,16 @@
 // nftables through the program `nft` (nft(8)), for hosts whose library is missing or is no use to this runtime (another libc,
 // a static nft): a process per transaction.
-import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync } from "node:fs";
 import type { NftRunner } from "./runner.ts";
 
 /** Where administrators' programs live; a service's or a container runtime's PATH often lacks them. */
 const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
 /** Bytes of a listing; beyond it nft is stopped. */
 const MAX_OUTPUT = 256 << 20;
+
+/** Loaded when first used, as it would add a millisecond to every start of a CNI executable. */
+function fs(): typeof import("node:fs") {
+  return process.getBuiltinModule("node:fs");
+}
 
 /** Undefined when the program is not installed. */
 export function openNftProgram(searchPath: string | undefined = process.env["PATH"]): NftRunner | undefined {
@@ -17,7 +21,7 @@ export function openNftProgram(searchPath: string | undefined = process.env["PAT
       const stdin = openInput(input);
       try {
         const args = ["-j", ...(echo ? ["-e"] : []), "-f", "-"];
-        // Loaded here: with node:crypto below, it would add three milliseconds to every start of a CNI executable.
+        // As fs: with node:crypto below, three milliseconds.
         const { spawnSync } = process.getBuiltinModule("node:child_process");
         const { status, error, stdout, stderr } = spawnSync(program, args, {
           stdio: [stdin, "pipe", "pipe"],
@@ -30,7 +34,7 @@ export function openNftProgram(searchPath: string | undefined = process.env["PAT
           complaint: error === undefined ? stderr : `${program}: ${error.message}`,
         };
       } finally {
-        closeSync(stdin);
+        fs().closeSync(stdin);
       }
     },
     close: () => undefined,
@@ -45,13 +49,14 @@ function openInput(input: string): number {
   const { randomUUID } = process.getBuiltinModule("node:crypto");
   const { tmpdir } = process.getBuiltinModule("node:os");
   const name = `${tmpdir()}/loden-nft-${process.pid}-${randomUUID()}`;
+  const { openSync, unlinkSync, writeFileSync } = fs();
   const fd = openSync(name, "wx+", 0o600);
   try {
     unlinkSync(name);
     writeFileSync(fd, input);
     return fd;
   } catch (error) {
-    closeSync(fd);
+    fs().closeSync(fd);
     throw error;
   }
 }
@@ -64,6 +69,7 @@ function findProgram(name: string, searchPath: string | undefined): string | und
   for (const directory of directories) {
     const file = `${directory}/${name}`;
     try {
+      const { accessSync, constants } = fs();
       accessSync(file, constants.X_OK);
       return file;
     } catch {

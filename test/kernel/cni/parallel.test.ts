@@ -68,6 +68,8 @@ test.each([
   expect(host.veths()).toEqual([]);
   const left = fs.readdirSync(path.join(dataDir, "crowd"));
   expect(left.toSorted()).toEqual(["last_reserved_ip.0", "lock"]);
+  // Where Go's plugin was the last, our index still has what that removed, until one of ours looks.
+  await startPlugin(calls("DEL")[0]!);
   expect(fs.readdirSync(path.join(dataDir, ".loden/crowd"))).toEqual([".boot"]);
   const lock = sys.open(path.join(dataDir, "crowd/lock"), 0);
   // LOCK_EX | LOCK_NB: throws when anybody holds it.
