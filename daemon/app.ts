@@ -166,12 +166,42 @@ async function settleIn(context: AppContext, signal: AbortSignal): Promise<Settl
     unleased = await awaitNode(context, origin.network, signal);
   }
   const { network, configText, isLastKnown } = origin;
-  status.sources.node = unleased;
-  const backend = prepareBackend(context, network, unleased);
-  const tenure = await awaitLease(context, origin, unleased, backend, last, signal);
-  const node: Node = { ...unleased, subnet: tenure.lease.subnet };
-  status.sources.node = node;
-  return { setup: { network, node, backend, configText }, tenure, last, isLastKnown };
+  for (;;) {
+    status.sources.node = unleased;
+    const backend = prepareBackend(context, network, unleased);
+    const tenure = await untilHostChanges(context, unleased, signal, (scope) =>
+      awaitLease(context, origin, unleased, backend, last, scope),
+    );
+    if (tenure === undefined) {
+      unleased = await awaitNode(context, network, signal);
+      continue;
+    }
+    const node: Node = { ...unleased, subnet: tenure.lease.subnet };
+    status.sources.node = node;
+    return { setup: { network, node, backend, configText }, tenure, last, isLastKnown };
+  }
+}
+
+/**
+ * Breaks the wait off, with undefined, when the host's interface or addresses change: who waits because another node has
+ * this one's address is told to change it.
+ */
+async function untilHostChanges<T>(
+  { ports }: AppContext,
+  { link }: Node,
+  signal: AbortSignal,
+  wait: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  const changed = new AbortController();
+  using _watch = ports.watchHost?.((index) => {
+    if (index === undefined || index === link.index) changed.abort();
+  });
+  try {
+    return await wait(AbortSignal.any([signal, changed.signal]));
+  } catch (error) {
+    if (signal.aborted || !changed.signal.aborted) throw error;
+    return undefined;
+  }
 }
 
 /** The marks of this daemon, whose networks are those of the configuration in force. */
