@@ -90,6 +90,24 @@ test("a lease that is another's is a conflict as soon as a renewal finds it gone
   world.close();
 });
 
+test("a node that waits because another has its address sees that it was given a new one", async () => {
+  const setup = { machines: 2, members: 1, slots: 4, ttlSeconds: 30, backend: "vxlan", directRouting: false } as const;
+  const world = new World("new address", { ...setup, page: 5_000, resyncSeconds: 5 }, NONE, false);
+  const [first, second] = [world.machines[0]!, world.machines[1]!];
+  const { address } = second;
+  second.address = first.address;
+  first.start();
+  await world.timeline.until(2_000);
+  second.start();
+  await world.timeline.until(10_000);
+  expect([second.daemon?.held, second.daemon?.reportsConflict]).toEqual([undefined, true]);
+  second.readdress(address);
+  await world.timeline.until(15_000);
+  expect([second.daemon?.held?.lease.publicAddress[4], second.daemon?.reportsConflict]).toEqual([address, false]);
+  expect(world.judge.found).toBeUndefined();
+  world.close();
+});
+
 test("a deletion that overtakes the answer to the write is not forgotten", async () => {
   const clock = new ManualClock();
   const world = new MemoryWorld(clock);
