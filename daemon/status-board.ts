@@ -8,7 +8,7 @@ import { errorText, LodenError } from "#spec/errors";
 import { type Phase, type Problem, STATUS_FORMAT, type Status, statusPaths } from "#spec/status";
 import type { Files } from "./atomic-file.ts";
 import type { Clock } from "./clock.ts";
-import type { HeldLease } from "./lease/holder.ts";
+import type { HeldLease } from "./lease/terms.ts";
 import type { Network, Node } from "./lease/types.ts";
 import type { Log } from "./log.ts";
 import type { ReconcilerState } from "./reconcile/loop.ts";

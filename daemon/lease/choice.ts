@@ -53,14 +53,13 @@ export function ownership(lease: Lease, claimant: Claimant): Ownership {
 
 /** @throws LodenError ERR_OUT_OF_SUBNETS */
 export function chooseLease(entries: readonly Entry[], claimant: Claimant, network: Network, random: Random): Choice {
-  const previous =
-    claimant.previous !== undefined && fitsNetwork(network, claimant.previous) ? claimant.previous : undefined;
+  const previous = claimant.previous !== undefined && isKeepable(claimant, network) ? claimant.previous : undefined;
   const previousKey = previous === undefined ? undefined : subnetKey(previous);
   const leases = entries.flatMap((entry) => readable(entry) ?? []);
   const mine = leases.filter(({ lease }) => ownership(lease, claimant) === "mine");
   const fitting = mine.filter(({ lease }) => fitsNetwork(network, lease.subnet));
 
-  const kept = fitting.find(({ lease }) => lease.key === previousKey);
+  const kept = mine.find(({ lease }) => lease.key === previousKey);
   if (kept !== undefined) return { type: "own", ...kept };
   // Containers of a subnet that nobody else has taken keep it, even where another lease bears our address.
   const taken = entries.map(({ key }) => parseSubnetKey(key)).filter((subnets) => subnets !== undefined);
@@ -87,6 +86,20 @@ export function chooseLease(entries: readonly Entry[], claimant: Claimant, netwo
   return { type: "create", key: subnetKey(subnet), subnet };
 }
 
+/**
+ * The previous subnets may be taken again. While containers may be running in them it is enough that they lie in the
+ * network: SubnetMin, SubnetMax and SubnetLen are for new leases.
+ */
+function isKeepable({ previous = {}, isFreshBoot }: Claimant, network: Network): boolean {
+  if (isFreshBoot === true) return fitsNetwork(network, previous);
+  return FAMILIES.every((family) => {
+    const [range, subnet] = [network.ranges[family], previous[family]];
+    return range === undefined || subnet === undefined
+      ? range === subnet
+      : subnet.length > range.network.length && range.network.contains(subnet);
+  });
+}
+
 /** Leases of our own besides the one held: left over, and of no use to anybody. Reservations are the user's, not ours. */
 export function leftovers(entries: readonly Entry[], claimant: Claimant, held: string): Entry[] {
   return entries.filter((entry) => {
@@ -104,10 +117,26 @@ function readable(entry: Entry): { entry: Entry; lease: Lease } | undefined {
   }
 }
 
-/** Two sets of subnets share an address. */
-export function overlap(a: PerFamily<Prefix>, b: PerFamily<Prefix>): boolean {
+function overlap(a: PerFamily<Prefix>, b: PerFamily<Prefix>): boolean {
   return FAMILIES.some((family) => {
     const [left, right] = [a[family], b[family]];
     return left !== undefined && right !== undefined && left.overlaps(right);
   });
+}
+
+/** A record, of whatever key, takes addresses of these subnets. */
+export function overlapsKey(key: string, subnets: PerFamily<Prefix>): boolean {
+  const other = parseSubnetKey(key);
+  return other !== undefined && overlap(other, subnets);
+}
+
+/** By its content a record is ours: it has our id, or is flannel's for our address. */
+export function isOwnRecord(entry: Entry, claimant: Claimant): boolean {
+  return readable(entry)?.lease.nodeId === claimant.nodeId || isFlannelsForUs(entry, claimant);
+}
+
+/** Written by something that knows this node by its address alone, as flannel does. */
+export function isFlannelsForUs(entry: Entry, claimant: Claimant): boolean {
+  const lease = readable(entry)?.lease;
+  return lease !== undefined && lease.nodeId === undefined && ownership(lease, claimant) === "mine";
 }

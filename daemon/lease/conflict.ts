@@ -1,8 +1,10 @@
-// What to tell people when two nodes want one lease: who the other is, what it means, what to do.
+// Other records than the one that is held: what to tell people when two nodes want one lease, how long ago its holder was
+// heard, and records of our own that nobody uses.
 import type { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
-import type { Entry } from "../store/port.ts";
-import type { Claimant } from "./choice.ts";
+import type { Entry, SubnetStore } from "../store/port.ts";
+import type { Log } from "../log.ts";
+import { type Claimant, leftovers } from "./choice.ts";
 import { decodeLease } from "./record.ts";
 import type { Lease, PerFamily } from "./types.ts";
 
@@ -56,4 +58,36 @@ export function lostError(lease: Lease, current: Entry | undefined): LodenError 
       "a node without containers gets another subnet once its subnet file is removed and it is restarted",
     { fields: { lease: lease.key } },
   );
+}
+
+/** Seconds since the holder of a record last renewed it. Without a store lease nobody does: a reservation. */
+export async function silenceOf(store: SubnetStore, entry: Entry, signal: AbortSignal): Promise<number> {
+  if (entry.lease === 0n) return 0;
+  const { ttl, granted } = await store.timeToLive(entry.lease, signal);
+  return ttl <= 0 ? Infinity : granted - ttl;
+}
+
+/** The lease cannot be renewed, and has so many seconds left. */
+export function renewalError(left: number, cause: LodenError | Error): Error {
+  if (cause instanceof LodenError && cause.code === "ERR_LEASE_CONFLICT") return cause;
+  const when = left > 0 ? `ends in ${Math.ceil(left / 60)} min` : "has ended as far as this node knows";
+  return new LodenError(
+    "ERR_STORE_UNAVAILABLE",
+    `the lease ${when} and cannot be renewed; once it has ended another node may be given this subnet: ${cause.message}`,
+    { cause },
+  );
+}
+
+/** Deletes records of this node's own besides the one under `held`. */
+export async function clearLeftovers(
+  { store, log }: { readonly store: SubnetStore; readonly log: Log },
+  entries: readonly Entry[],
+  claimant: Claimant,
+  held: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const entry of leftovers(entries, claimant, held)) {
+    const result = await store.delete(entry.key, entry.modRevision, signal);
+    if (result.ok) log.info({ lease: entry.key }, "an unused lease of this node's own is deleted");
+  }
 }

@@ -3,59 +3,28 @@
 // Every write is a compare-and-swap on the record's mod revision.
 import type { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
-import type { Clock, Random } from "../clock.ts";
-import type { Log } from "../log.ts";
 import { Backoff } from "../store/backoff.ts";
-import type { Entry, SubnetStore, WatchResult } from "../store/port.ts";
-import { chooseLease, type Claimant, leftovers, overlap, ownership } from "./choice.ts";
-import { disputeError, HEARTBEAT_SECONDS, lostError, SILENCE_SECONDS, subnetText } from "./conflict.ts";
-import { parseSubnetKey } from "./keys.ts";
-import { decodeLease, encodeLease } from "./record.ts";
-import type { BackendData, Lease, Network, PerFamily } from "./types.ts";
-
-/** flannel's, in seconds. */
-export const LEASE_TTL_SECONDS = 86_400;
+import type { Entry, WatchResult } from "../store/port.ts";
+import { chooseLease, isFlannelsForUs, isOwnRecord, overlapsKey } from "./choice.ts";
+import {
+  clearLeftovers,
+  disputeError,
+  HEARTBEAT_SECONDS,
+  lostError,
+  renewalError,
+  SILENCE_SECONDS,
+  silenceOf,
+  subnetText,
+} from "./conflict.ts";
+import { decodeLease } from "./record.ts";
+import { type Held, type HeldLease, type HolderOptions, LEASE_TTL_SECONDS, recordValue, type Terms } from "./terms.ts";
+import type { Lease, PerFamily } from "./types.ts";
 
 /** A short lease (in tests) is renewed this many times in its life. */
 const RENEWALS_PER_LIFE = 3;
 
 /** Lost races in a row before the next try waits: each one means that somebody else got on. */
 const PATIENCE = 5;
-
-/** What the record says of this node, and the network that its subnet is from. */
-export interface Terms {
-  readonly network: Network;
-  readonly claimant: Claimant;
-  readonly backendType: string;
-  readonly backendData: BackendData;
-}
-
-export interface HolderOptions extends Terms {
-  readonly store: SubnetStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly ttlSeconds?: number;
-  /** The lease should never have less life left than this. */
-  readonly renewMarginSeconds: number;
-  /** Told of each fault and (undefined) of its end. */
-  readonly onTrouble: (name: "lease" | "lease-renewal" | "store", error: Error | undefined) => void;
-}
-
-export interface HeldLease {
-  readonly lease: Lease;
-  /** The record's value. */
-  readonly value: string;
-  /** Milliseconds of the monotonic clock when it ends unless renewed; undefined for a reservation. */
-  readonly deadline: number | undefined;
-}
-
-interface Held {
-  entry: Entry;
-  readonly lease: Lease;
-  value: string;
-  deadline: number | undefined;
-}
 
 export class LeaseHolder {
   readonly #options: HolderOptions;
@@ -112,12 +81,8 @@ export class LeaseHolder {
    * @throws LodenError ERR_LEASE_INVALID
    */
   assume(key: string, value: string): Lease {
-    const lease = decodeLease(key, value);
-    const entry: Entry = { key, value, modRevision: 0n, createRevision: 0n, lease: 0n };
-    this.#held = { entry, value, lease, deadline: this.#options.clock.monotonic() };
-    this.#lost = true;
     this.#isAssumed = true;
-    return lease;
+    return this.#holdUnrecorded(key, value);
   }
 
   /**
@@ -130,7 +95,8 @@ export class LeaseHolder {
     const { store, log } = this.#options;
     const { entries } = await store.snapshot(signal);
     const entry = entries.find(({ key }) => key === held.entry.key);
-    if (entry !== undefined && entry.value !== held.value && !this.#isOwnRecord(entry)) return "not ours";
+    if (entry !== undefined && entry.value !== held.value && !isOwnRecord(entry, this.#terms.claimant))
+      return "not ours";
     if (entry?.lease === 0n) return "reserved";
     if (entry !== undefined) {
       const result = await store.delete(entry.key, entry.modRevision, signal);
@@ -186,7 +152,9 @@ export class LeaseHolder {
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof LodenError && error.code === "ERR_LEASE_CONFLICT") this.#setConflict(error);
-        onTrouble("lease-renewal", this.#describeFailure(error));
+        const cause = error instanceof Error ? error : new Error(String(error));
+        const left = this.#secondsLeft();
+        onTrouble("lease-renewal", left === undefined || left > this.#margin ? cause : renewalError(left, cause));
         log.debug({ err: error }, "the lease could not be renewed");
         await backoff.wait(signal).catch(() => undefined);
       }
@@ -250,7 +218,7 @@ export class LeaseHolder {
         await store.delete(choice.entry.key, choice.entry.modRevision, signal);
         return 0;
       case "disputed": {
-        const silence = await this.#silenceOf(choice.entry, signal);
+        const silence = await silenceOf(store, choice.entry, signal);
         if (silence < SILENCE_SECONDS) {
           onTrouble("lease", disputeError(choice.lease, claimant, silence));
           return Math.min(HEARTBEAT_SECONDS / 2, SILENCE_SECONDS - silence);
@@ -258,7 +226,7 @@ export class LeaseHolder {
         await this.#takeUp(choice.entry, choice.lease, signal);
       }
     }
-    if (this.#held !== undefined) await this.#clearLeftovers(entries, signal);
+    if (this.#held !== undefined) await clearLeftovers(this.#options, entries, claimant, this.#held.entry.key, signal);
     return 0;
   }
 
@@ -266,7 +234,7 @@ export class LeaseHolder {
   async #takeUp(entry: Entry, lease: Lease, signal: AbortSignal): Promise<void> {
     const { claimant } = this.#terms;
     const epoch = lease.nodeId === claimant.nodeId ? lease.epoch : (lease.epoch ?? 0) + 1;
-    const value = this.#valueOf(epoch ?? 1);
+    const value = recordValue(this.#terms, epoch ?? 1);
     // flannel turns a reservation into a lease of a day when it takes it up.
     const wasReserved = lease.nodeId === undefined && claimant.reserved === entry.key;
     const isReservation = entry.lease === 0n || wasReserved;
@@ -287,7 +255,7 @@ export class LeaseHolder {
     options: { expect: bigint; ttl: number | bigint | undefined },
     signal: AbortSignal,
   ): Promise<void> {
-    const result = await this.#options.store.put(key, this.#valueOf(epoch), options, signal);
+    const result = await this.#options.store.put(key, recordValue(this.#terms, epoch), options, signal);
     if (!result.ok) {
       this.#options.log.info({ lease: key, subnet: subnetText(subnet) }, "another node was faster; choosing again");
       return;
@@ -305,12 +273,19 @@ export class LeaseHolder {
 
   /** The subnet is another's by now, and our containers are in it: kept as a lease that was lost while we ran. */
   #holdLost(key: string, subnet: PerFamily<Prefix>): void {
-    const { clock, log } = this.#options;
-    const value = this.#valueOf(1);
+    this.#holdUnrecorded(key, recordValue(this.#terms, 1));
+    this.#options.log.warn(
+      { lease: key, subnet: subnetText(subnet) },
+      "the subnet of this node's containers is leased to another",
+    );
+  }
+
+  #holdUnrecorded(key: string, value: string): Lease {
+    const lease = decodeLease(key, value);
     const entry: Entry = { key, value, modRevision: 0n, createRevision: 0n, lease: 0n };
-    this.#held = { entry, value, lease: decodeLease(key, value), deadline: clock.monotonic() };
+    this.#held = { entry, value, lease, deadline: this.#options.clock.monotonic() };
     this.#lost = true;
-    log.warn({ lease: key, subnet: subnetText(subnet) }, "the subnet of this node's containers is leased to another");
+    return lease;
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
@@ -331,14 +306,14 @@ export class LeaseHolder {
 
   get #isStale(): boolean {
     const held = this.#held;
-    return held !== undefined && held.value !== this.#valueOf(held.lease.epoch ?? 1);
+    return held !== undefined && held.value !== recordValue(this.#terms, held.lease.epoch ?? 1);
   }
 
   /** Brings the record to what it should say, in the same store lease. */
   async #rewrite(signal: AbortSignal): Promise<void> {
     const { store, log } = this.#options;
     const { entry, lease } = this.#held!;
-    const value = this.#valueOf(lease.epoch ?? 1);
+    const value = recordValue(this.#terms, lease.epoch ?? 1);
     const ttl = entry.lease === 0n ? undefined : entry.lease;
     const result = await store.put(entry.key, value, { expect: entry.modRevision, ttl }, signal);
     // Ours already where the answer to an earlier try was lost; else the watch tells, or #restore finds out.
@@ -357,7 +332,7 @@ export class LeaseHolder {
     const held = this.#held!;
     const { entries } = await store.snapshot(signal);
     const current = entries.find(({ key }) => key === held.entry.key);
-    if (current !== undefined && (current.value === held.value || this.#isOwnRecord(current))) {
+    if (current !== undefined && (current.value === held.value || isOwnRecord(current, this.#terms.claimant))) {
       await this.#takeUp(current, decodeLease(current.key, current.value), signal);
     } else {
       const rival = current ?? entries.find(({ key }) => overlapsKey(key, held.lease.subnet));
@@ -368,20 +343,13 @@ export class LeaseHolder {
     if (this.#lost) return;
     this.#isAssumed = false;
     log.info({ lease: held.entry.key }, "the store confirms the lease of the last known state");
-    await this.#clearLeftovers(entries, signal);
+    await clearLeftovers(this.#options, entries, this.#terms.claimant, held.entry.key, signal);
   }
 
-  /** A record under the key that is held, and by its content ours or of flannel on this host. */
-  #isOwnRecord(entry: Entry): boolean {
-    try {
-      const lease = decodeLease(entry.key, entry.value);
-      const { nodeId } = this.#terms.claimant;
-      return (
-        lease.nodeId === nodeId || (lease.nodeId === undefined && ownership(lease, this.#terms.claimant) === "mine")
-      );
-    } catch {
-      return false;
-    }
+  /** Of the lease's life, as far as is known; undefined for one without end. */
+  #secondsLeft(): number | undefined {
+    const deadline = this.#held?.deadline;
+    return deadline === undefined ? undefined : (deadline - this.#options.clock.monotonic()) / 1_000;
   }
 
   #setConflict(conflict: LodenError | undefined): void {
@@ -396,8 +364,8 @@ export class LeaseHolder {
     const { claimant } = this.#terms;
     const held = this.#held!;
     const { key, value } = held.entry;
-    const rewritten = this.#valueOf(held.lease.epoch ?? 1);
-    const text = this.#valueOf((held.lease.epoch ?? 0) + 1);
+    const rewritten = recordValue(this.#terms, held.lease.epoch ?? 1);
+    const text = recordValue(this.#terms, (held.lease.epoch ?? 0) + 1);
     // Overwritten by flannel, a reservation is made one again; deleted, it is none any more.
     const ttl = held.deadline === undefined ? undefined : this.#ttl;
     let result = await store.put(key, text, { expect: 0n, ttl: this.#ttl }, signal);
@@ -410,49 +378,13 @@ export class LeaseHolder {
           left > 0
             ? { ok: true, entry: current }
             : await store.put(key, text, { expect: current.modRevision, ttl: this.#ttl }, signal);
-      } else if (this.#isTakeable(current, claimant)) {
+      } else if (isFlannelsForUs(current, claimant)) {
         result = await store.put(key, text, { expect: current.modRevision, ttl }, signal);
       }
     }
     if (!result.ok) throw lostError(held.lease, result.current);
     this.#hold(result.entry, this.#ttl);
     log.warn({ lease: key }, "the lease was lost and has been taken again; the data path was not touched");
-  }
-
-  /** Overwritten by something that knows the node by its address alone, as flannel does. */
-  #isTakeable(entry: Entry, claimant: Claimant): boolean {
-    try {
-      const lease = decodeLease(entry.key, entry.value);
-      return lease.nodeId === undefined && ownership(lease, claimant) === "mine";
-    } catch {
-      return false;
-    }
-  }
-
-  async #clearLeftovers(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
-    const { store, log } = this.#options;
-    for (const entry of leftovers(entries, this.#terms.claimant, this.#held!.entry.key)) {
-      const result = await store.delete(entry.key, entry.modRevision, signal);
-      if (result.ok) log.info({ lease: entry.key }, "an unused lease of this node's own is deleted");
-    }
-  }
-
-  /** Seconds since the holder of a record last renewed it. Without a store lease nobody does: a reservation. */
-  async #silenceOf(entry: Entry, signal: AbortSignal): Promise<number> {
-    if (entry.lease === 0n) return 0;
-    const { ttl, granted } = await this.#options.store.timeToLive(entry.lease, signal);
-    return ttl <= 0 ? Infinity : granted - ttl;
-  }
-
-  #valueOf(epoch: number): string {
-    const { claimant, backendType, backendData } = this.#terms;
-    return encodeLease({
-      publicAddress: claimant.publicAddress,
-      backendType,
-      backendData,
-      nodeId: claimant.nodeId,
-      epoch,
-    });
   }
 
   /** Until the next renewal, or until the watch saw that our record changed. */
@@ -469,23 +401,4 @@ export class LeaseHolder {
     await clock.sleep(pause, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
     this.#wake = undefined;
   }
-
-  #describeFailure(error: unknown): Error {
-    const cause = error instanceof Error ? error : new Error(String(error));
-    const { deadline } = this.#held!;
-    if (deadline === undefined || (error instanceof LodenError && error.code === "ERR_LEASE_CONFLICT")) return cause;
-    const left = (deadline - this.#options.clock.monotonic()) / 1_000;
-    if (left > this.#margin) return cause;
-    const when = left > 0 ? `ends in ${Math.ceil(left / 60)} min` : "has ended as far as this node knows";
-    return new LodenError(
-      "ERR_STORE_UNAVAILABLE",
-      `the lease ${when} and cannot be renewed; once it has ended another node may be given this subnet: ${cause.message}`,
-      { cause },
-    );
-  }
-}
-
-function overlapsKey(key: string, subnet: PerFamily<Prefix>): boolean {
-  const other = parseSubnetKey(key);
-  return other !== undefined && overlap(other, subnet);
 }

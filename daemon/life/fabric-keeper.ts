@@ -197,10 +197,12 @@ export class FabricKeeper {
     const { reconciler, clock, signal } = this.#running();
     await reconciler.settled();
     // A new address is better told than not, whatever else is wrong; a new backend can wait, as the old one works.
-    while (isMove && !reconciler.state().ready && generation === this.#generation && !signal.aborted) {
+    const isSuperseded = (): boolean => generation !== this.#generation || signal.aborted;
+    while (!reconciler.state().ready && !isSuperseded()) {
+      if (!isMove) break;
       await clock.sleep(1_000, signal).catch(() => undefined);
     }
-    if (generation !== this.#generation || signal.aborted) return;
+    if (isSuperseded()) return;
     const { network, node, backend } = this.#setup;
     const claimant = { ...this.#parts.claimant, publicAddress: node.publicAddress };
     const { leaseType: backendType } = backend;

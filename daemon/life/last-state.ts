@@ -51,7 +51,8 @@ export function stateFile(options: Pick<Options, "stateDirectory" | "subnetFile"
 /** What an earlier run left; undefined when there is none that can be used, which is reported and no error. */
 export function readLastState({ options, ports, troubles }: AppContext): LastState | undefined {
   const file = stateFile(options);
-  const text = file === undefined ? undefined : ports.files.read(file);
+  if (file === undefined) return undefined;
+  const text = ports.files.read(file);
   if (text === undefined) return undefined;
   try {
     return decodeState(text, options.etcd.prefix);

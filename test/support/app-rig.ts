@@ -8,6 +8,7 @@ import { parseStatus, type Status, statusPaths } from "#spec/status";
 import { type App, createApp } from "../../daemon/app.ts";
 import type { Files } from "../../daemon/atomic-file.ts";
 import { silentLog } from "../../daemon/log.ts";
+import { DrainRequest } from "../../daemon/life/release.ts";
 import type { HostView } from "../../daemon/node/interface.ts";
 import { readInvocation } from "../../daemon/options.ts";
 import { FakeKernel } from "../../daemon/reconcile/fake.ts";
@@ -69,6 +70,10 @@ export class RigNode {
   readonly #n: number;
   readonly #args: readonly string[];
   readonly #id: string;
+  #boots = 1;
+  /** What the kernel tells of links, addresses and routes; alterHost changes it. */
+  #host: HostView;
+  readonly #hostWatchers = new Set<(index: number | undefined) => void>();
   #stop = new AbortController();
   /** How the daemon ended: undefined while it runs. */
   ended: { readonly error: unknown } | undefined;
@@ -78,6 +83,7 @@ export class RigNode {
     this.#n = n;
     this.#args = args;
     this.#id = id;
+    this.#host = hostView(n);
     this.store = new MemorySubnetStore(rig.world, { name: id, random: seededRandom(n) });
     this.subnetFile = `/hosts/${n}-${id}/subnet.env`;
   }
@@ -95,9 +101,13 @@ export class RigNode {
       random: seededRandom(this.#n * 7919),
       files: this.#filesPort(),
       log: silentLog,
-      readHost: () => hostView(this.#n),
+      readHost: () => this.#host,
+      watchHost: (onChange) => {
+        this.#hostWatchers.add(onChange);
+        return { [Symbol.dispose]: () => this.#hostWatchers.delete(onChange) };
+      },
       machineId: "",
-      bootId: "boot-1",
+      bootId: `boot-${this.#boots}`,
       openKernel: () => this.kernel,
       serviceManager: {
         watchdogInterval: undefined,
@@ -122,6 +132,50 @@ export class RigNode {
 
   kill(): void {
     this.#stop.abort(new Error("stop"));
+  }
+
+  /** As `loden drain` asks. */
+  async drain(): Promise<void> {
+    this.#stop.abort(new DrainRequest());
+    await this.#rig.seconds(0);
+  }
+
+  /** Power off and on: the kernel is empty, and so is /run; what is on the disk is there. */
+  async reboot(): Promise<void> {
+    await this.stop();
+    this.kernel.objects.clear();
+    for (const file of this.files.keys()) if (file.startsWith("/hosts/")) this.files.delete(file);
+    this.#boots += 1;
+  }
+
+  /** Changes what the host looks like, as others do it with ip(8). */
+  alterHost(change: (host: HostView) => Partial<HostView>): void {
+    this.#host = { ...this.#host, ...change(this.#host) };
+    for (const watcher of this.#hostWatchers) watcher(2);
+  }
+
+  /** Gives eth0 other addresses. */
+  readdress(...addresses: readonly string[]): void {
+    this.alterHost(() => ({ addresses: addresses.map(onEth0) }));
+  }
+
+  /** A container on the bridge cni0. */
+  attach(name: string): void {
+    const bridge = { index: 10, name: "cni0", type: 1, flags: 1, up: true, mtu: 1450, operState: "up" } as const;
+    const address = {
+      index: 10,
+      address: Prefix.parse(this.subnet.replace("0/", "1/")),
+      flags: ADDRESS_FLAG.permanent,
+    };
+    this.alterHost(({ links, addresses }) => ({
+      links: [...links, bridge, { ...bridge, index: 11, name, master: 10 }],
+      addresses: [...addresses, address],
+    }));
+  }
+
+  /** The path and text of its last known state. */
+  get state(): [file: string, text: string] {
+    return [...this.files].find(([file]) => file.startsWith("/var/lib/loden/"))!;
   }
 
   get status(): Status {
@@ -177,11 +231,14 @@ function memoryLocks(): Sys {
   return calls as Sys;
 }
 
+function onEth0(text: string) {
+  return { index: 2, address: Prefix.parse(text), flags: ADDRESS_FLAG.permanent };
+}
+
 function hostView(n: number): HostView {
-  const address = (text: string) => ({ index: 2, address: Prefix.parse(text), flags: ADDRESS_FLAG.permanent });
   return {
     links: [{ index: 2, name: "eth0", type: 1, flags: 1, up: true, mtu: 1500, operState: "up" }],
-    addresses: [address(`192.168.0.${n}/24`), address(`fd99::${n.toString(16)}/64`)],
+    addresses: [onEth0(`192.168.0.${n}/24`), onEth0(`fd99::${n.toString(16)}/64`)],
     routes: ["0.0.0.0/0", "::/0"].map((destination) => ({ destination: Prefix.parse(destination), oif: 2 })),
   };
 }

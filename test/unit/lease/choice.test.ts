@@ -39,6 +39,11 @@ describe("chooseLease", () => {
     expect(chooseLease(entries, rebooted, network, random)).toMatchObject({ type: "create", key: "10.3.1.0-24" });
   });
 
+  test("after a reboot a subnet that is none of the network's any more is let go", () => {
+    const rebooted = { ...claimant("10.3.9.0/25"), isFreshBoot: true };
+    expect(chooseLease([], rebooted, network, random)).toMatchObject({ type: "create", key: "10.3.1.0-24" });
+  });
+
   test.each<[string, Entry[], string | undefined, string]>([
     ["a first start takes a free subnet", [FOREIGN], undefined, "create 10.3.2.0-24"],
     ["our own record is taken up", [FOREIGN, entry("10.3.5.0-24", US, "us")], undefined, "own 10.3.5.0-24"],
@@ -83,7 +88,8 @@ describe("chooseLease", () => {
       "disputed 10.3.9.0-24",
     ],
     ["it is not taken outside the network", [], "10.99.9.0/24", "create 10.3.1.0-24"],
-    ["nor with another length", [], "10.3.9.0/25", "create 10.3.1.0-24"],
+    ["with another length it is kept: SubnetLen is for new leases", [], "10.3.9.0/25", "create 10.3.9.0-25"],
+    ["but not with the length of a network", [], "10.3.0.0/16", "create 10.3.1.0-24"],
     [
       "another node with our address is a dispute",
       [entry("10.3.5.0-24", US, "other")],

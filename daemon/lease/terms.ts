@@ -1,0 +1,52 @@
+// What a lease holder is given and what it holds.
+import type { Clock, Random } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { Entry, SubnetStore } from "../store/port.ts";
+import type { Claimant } from "./choice.ts";
+import { encodeLease } from "./record.ts";
+import type { BackendData, Lease, Network } from "./types.ts";
+
+/** flannel's, in seconds. */
+export const LEASE_TTL_SECONDS = 86_400;
+
+/** What the record says of this node, and the network that its subnet is from. */
+export interface Terms {
+  readonly network: Network;
+  readonly claimant: Claimant;
+  readonly backendType: string;
+  readonly backendData: BackendData;
+}
+
+export interface HolderOptions extends Terms {
+  readonly store: SubnetStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly ttlSeconds?: number;
+  /** The lease should never have less life left than this. */
+  readonly renewMarginSeconds: number;
+  /** Told of each fault and (undefined) of its end. */
+  readonly onTrouble: (name: "lease" | "lease-renewal" | "store", error: Error | undefined) => void;
+}
+
+export interface HeldLease {
+  readonly lease: Lease;
+  /** The record's value. */
+  readonly value: string;
+  /** Milliseconds of the monotonic clock when it ends unless renewed; undefined for a reservation. */
+  readonly deadline: number | undefined;
+}
+
+/** What is held, with the record as last seen. */
+export interface Held {
+  entry: Entry;
+  readonly lease: Lease;
+  value: string;
+  deadline: number | undefined;
+}
+
+/** The value that a record has by its terms. */
+export function recordValue({ claimant, backendType, backendData }: Terms, epoch: number): string {
+  const { publicAddress, nodeId } = claimant;
+  return encodeLease({ publicAddress, backendType, backendData, nodeId, epoch });
+}
