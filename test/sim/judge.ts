@@ -126,6 +126,8 @@ export class Judge {
     const { ailment, isFull } = this.#world.etcd;
     // A store that answers and takes no writes is waited for: the lease of before may be another's by now.
     if (ailment !== HEALTHY || isFull) return;
+    // After a reboot no container is in the subnet of before: when that is another's, one that is free is waited for.
+    if (daemon.troubles.has("lease")) return;
     if (machine.daemon !== daemon || machine.isPaused || daemon.isStopping || daemon.held !== undefined) return;
     const text = `${machine.name} has no lease ${COMING_UP_MS / 1_000} s after its start, and has the state of before`;
     this.violated("4 data path", text);
