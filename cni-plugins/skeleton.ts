@@ -4,14 +4,13 @@
 // echoes the version it was asked with.
 import { openNetns, sameNetns } from "#kernel/netns";
 import { LodenError } from "#spec/errors";
-import { networkName, parseDocument, type NetworkConfig } from "./config.ts";
+import { networkName, parseDocument } from "./config.ts";
 import { PathDelegates, type CallOwn } from "./delegate.ts";
 import { readEnvironment, type Environment, type Variables } from "./environment.ts";
 import { CNI_ERROR, CniError, failure, toCniError } from "./error.ts";
 import { Fields, type JsonObject } from "./fields.ts";
 import type { Call, Machine, Plugin } from "./plugin.ts";
 import { printDocument, resultDocument } from "./result/print.ts";
-import type { Result } from "./result/types.ts";
 import {
   decodeVersion,
   isAtLeast,
@@ -64,8 +63,10 @@ export function serve(
     const netns = openContainerNetns(environment, machine);
     try {
       const writeError = (text: string): void => streams.writeError(text);
-      const result = invoke(plugin, environment, document, { machine, registry, netns, writeError });
-      if (result !== undefined) streams.writeOutput(printDocument(resultDocument(result, version)));
+      const call = prepare(environment, document, { machine, registry, netns, writeError });
+      requireNetns(plugin, environment, machine, netns);
+      if (environment.command === "ADD") streams.writeOutput(printDocument(addWhole(plugin, call)));
+      else run(plugin, call);
     } finally {
       if (netns.fd !== undefined) machine.sys.close(netns.fd);
     }
@@ -87,13 +88,8 @@ interface Invocation {
 /** The container's namespace: a descriptor, or why there is none. */
 type Netns = { readonly fd: number } | { readonly fd: undefined; readonly reason: LodenError | undefined };
 
-/** Runs one command of one plugin; for ADD there is a result. */
-function invoke(
-  plugin: Plugin,
-  environment: Environment,
-  document: JsonObject,
-  invocation: Invocation,
-): Result | undefined {
+/** Checks what the command and the configuration say, for the plugin that was called or one below it. */
+function prepare(environment: Environment, document: JsonObject, invocation: Invocation): Call {
   const fields = new Fields(document);
   const name = networkName(fields);
   const { command } = environment;
@@ -103,45 +99,42 @@ function invoke(
       throw new CniError(CNI_ERROR.incompatibleVersion, `config version does not allow ${command}`, `it is ${version}`);
     }
   }
-  const config: NetworkConfig = { name, cniVersion: requireSupported(version), fields, document };
-  requireNetns(plugin, environment, invocation);
+  const { machine, netns } = invocation;
   const callOwn: CallOwn = (type, ownEnvironment, ownDocument) => {
     const own = invocation.registry(type);
     if (own === undefined) throw failure(`${type} is a link to this executable, which has no plugin of that name`);
-    return invoke(own, ownEnvironment, ownDocument, invocation);
+    const call = prepare(ownEnvironment, ownDocument, invocation);
+    if (ownEnvironment.command === "ADD") return own.add(call);
+    run(own, call);
+    return undefined;
   };
-  const delegates = new PathDelegates(invocation.machine.sys, environment, callOwn, (text) =>
-    invocation.writeError(text),
-  );
-  return dispatch(plugin, {
+  return {
     environment,
-    config,
-    netns: invocation.netns.fd,
-    machine: invocation.machine,
-    delegates,
-  });
+    config: { name, cniVersion: requireSupported(version), fields, document },
+    netns: netns.fd,
+    machine,
+    delegates: new PathDelegates(machine.sys, environment, callOwn, (text) => invocation.writeError(text)),
+  };
 }
 
-function dispatch(plugin: Plugin, call: Call): Result | undefined {
+/** Every command but ADD. */
+function run(plugin: Plugin, call: Call): void {
   const { command } = call.environment;
-  if (command === "ADD") return addWhole(plugin, call);
   if (command === "DEL") plugin.del(call);
   if (command === "CHECK") plugin.check(call);
   if (command === "GC") plugin.gc(call);
   if (command === "STATUS") plugin.status(call);
-  return undefined;
 }
 
 /** A result that the configuration's version cannot express is a failure of ADD, which must leave nothing behind. */
-function addWhole(plugin: Plugin, call: Call): Result {
+function addWhole(plugin: Plugin, call: Call): object {
   const result = plugin.add(call);
   try {
-    resultDocument(result, call.config.cniVersion);
+    return resultDocument(result, call.config.cniVersion);
   } catch (error) {
     plugin.del(call);
     throw error;
   }
-  return result;
 }
 
 function openContainerNetns(environment: Environment, machine: Machine): Netns {
@@ -154,7 +147,7 @@ function openContainerNetns(environment: Environment, machine: Machine): Netns {
   }
 }
 
-function requireNetns(plugin: Plugin, environment: Environment, { machine, netns }: Invocation): void {
+function requireNetns(plugin: Plugin, environment: Environment, machine: Machine, netns: Netns): void {
   const { command } = environment;
   if (netns.fd === undefined) {
     if (!plugin.usesNetns || (command !== "ADD" && command !== "CHECK")) return;

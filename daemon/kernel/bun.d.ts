@@ -25,6 +25,6 @@ declare namespace Bun {
     readonly read: { i32(address: Pointer, offset: number): number };
 
     /** A copy of the NUL-terminated text at an address. */
-    readonly CString: new (address: Pointer) => String;
+    readonly CString: new (address: Pointer) => { toString(): string };
   };
 }

@@ -13,10 +13,11 @@ const ROOT = "/proc/sys/";
  * @throws LodenError ERR_CONFIG for a name that would lead elsewhere
  */
 export function sysctlPath(name: string): string {
-  const first = /[./]/.exec(name)?.[0];
-  const path = first === "." ? name.replaceAll(/[./]/g, (separator) => (separator === "." ? "/" : ".")) : name;
+  const [dot, slash] = [name.indexOf("."), name.indexOf("/")];
+  const isDotted = dot >= 0 && (slash < 0 || dot < slash);
+  const path = isDotted ? name.replaceAll(/[./]/g, (separator) => (separator === "." ? "/" : ".")) : name;
   const isPlain = path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
-  if (first === undefined || !isPlain || path.includes("\0")) {
+  if ((dot < 0 && slash < 0) || !isPlain || path.includes("\0")) {
     throw new LodenError(
       "ERR_CONFIG",
       `${JSON.stringify(name)} is not the name of a sysctl, like net.ipv4.ip_forward`,

@@ -16,6 +16,9 @@ const FORWARDING: Readonly<Record<Family, string>> = {
   6: "net/ipv6/conf/all/forwarding",
 };
 
+/** That of a new veth, ETH_DATA_LEN of linux/if_ether.h. */
+const DEFAULT_MTU = 1500;
+
 /**
  * Completes an IPAM result: every address is the container interface's (`interface`), has a gateway where the bridge is
  * one, and its family has a default route where that is asked for.
@@ -75,8 +78,7 @@ export function becomeGateway(socket: NetlinkSocket, device: Link, config: Bridg
     ...inTheWay.map((item) => addrDelete(item)),
     ...missing.map((address) => addrNew({ index, address, ...(address.family === 6 ? { flags } : {}) })),
   ];
-  // Read again: a bridge that never was given an address has one only since its first port.
-  const current = linkGet(socket, { index }) ?? device;
+  const current = isSettled(device, config) ? device : (linkGet(socket, { index }) ?? device);
   const { mac } = current;
   const pin = mac === undefined || isZero(mac.text) ? [] : [linkSet(index, { mac })];
   const forget = result.ips.map(({ address }) => neighDelete({ index, address: address.address }));
@@ -88,6 +90,14 @@ export function becomeGateway(socket: NetlinkSocket, device: Link, config: Bridg
     throw inContext(`could not set ${what} on ${JSON.stringify(name)}`, error);
   }
   return current;
+}
+
+/**
+ * Whether a bridge is still as it was before its newest port came. One without an address takes its first port's, and
+ * its MTU follows the ports' when nobody has set it.
+ */
+function isSettled({ mac, mtu }: Link, config: BridgeConfig): boolean {
+  return mac !== undefined && !isZero(mac.text) && mtu === (config.mtu ?? DEFAULT_MTU);
 }
 
 /** IPv4: one subnet a bridge. IPv6: several, that do not overlap. */

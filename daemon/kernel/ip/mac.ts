@@ -62,7 +62,11 @@ export class Mac {
 
   /** Six bytes, a fresh array. */
   toBytes(): Uint8Array {
-    return Uint8Array.from(this.text.split(":"), (octet) => Number.parseInt(octet, 16));
+    const bytes = new Uint8Array(LENGTH);
+    for (let index = 0; index < LENGTH; index++) {
+      bytes[index] = Number.parseInt(this.text.slice(index * 3, index * 3 + 2), 16);
+    }
+    return bytes;
   }
 
   /** Lower-case hexadecimal with colons. */

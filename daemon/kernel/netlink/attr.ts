@@ -173,28 +173,29 @@ export interface Attr {
  * @throws LodenError ERR_NETLINK_DECODE when a length points outside.
  */
 export function listAttrs(bytes: Uint8Array, offset = 0): Attr[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const attrs: Attr[] = [];
+  eachAttr(bytes, offset, (type, value) => attrs.push({ type, value }));
+  return attrs;
+}
+
+function eachAttr(bytes: Uint8Array, offset: number, visit: (type: number, value: Uint8Array) => void): void {
   let at = offset;
   if (at > bytes.length) throw decodeError(`${bytes.length} bytes where a header takes ${offset}`);
   while (at + NLA_HDRLEN <= bytes.length) {
-    const length = view.getUint16(at, true);
+    const length = bytes[at]! | (bytes[at + 1]! << 8);
     if (length < NLA_HDRLEN || length > bytes.length - at) {
       throw decodeError(`an attribute of ${length} bytes at byte ${at} of ${bytes.length}`);
     }
-    attrs.push({
-      type: view.getUint16(at + 2, true) & NLA_TYPE_MASK,
-      value: bytes.subarray(at + NLA_HDRLEN, at + length),
-    });
+    const type = (bytes[at + 2]! | (bytes[at + 3]! << 8)) & NLA_TYPE_MASK;
+    visit(type, bytes.subarray(at + NLA_HDRLEN, at + length));
     at += align(length);
   }
-  return attrs;
 }
 
 /** The attributes from `offset` to the end by type. Of a type that comes twice the last counts, as in the kernel. */
 export function readAttrs(bytes: Uint8Array, offset = 0): Attrs {
   const attrs = new Attrs();
-  for (const { type, value } of listAttrs(bytes, offset)) attrs.set(type, value);
+  eachAttr(bytes, offset, (type, value) => attrs.set(type, value));
   return attrs;
 }
 

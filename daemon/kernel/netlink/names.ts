@@ -4,15 +4,16 @@
 /** A two-way table between names and the kernel's numbers. */
 export class NameTable<Name extends string> {
   readonly #numbers: Readonly<Record<Name, number>>;
-  readonly #names: ReadonlyMap<number, Name>;
+  /** Made when first read: a CNI executable has a dozen tables, and reads with one or two. */
+  #names: ReadonlyMap<number, Name> | undefined;
 
   constructor(numbers: Readonly<Record<Name, number>>) {
     this.#numbers = numbers;
-    this.#names = new Map(Object.entries<number>(numbers).map(([name, number]) => [number, name as Name]));
   }
 
   /** The name, or the number itself where it has none. */
   name(number: number): Name | number {
+    this.#names ??= new Map(Object.entries<number>(this.#numbers).map(([name, value]) => [value, name as Name]));
     return this.#names.get(number) ?? number;
   }
 

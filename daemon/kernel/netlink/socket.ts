@@ -37,7 +37,7 @@ import {
 } from "./constants.ts";
 import { isErrno, netlinkAddress, portIdOf, setBufferSize } from "./endpoint.ts";
 import { NetlinkError, decodeAck, decodeDone } from "./error.ts";
-import { decodeError, decodeMessages, encodeMessages, messageSize, nextSequence } from "./wire.ts";
+import { decodeError, decodeMessages, encodeMessages, messageSize } from "./wire.ts";
 import type { Message, ReceivedMessage } from "./wire.ts";
 
 /** Bytes asked for; the kernel doubles them. Only a limit: memory is taken as messages queue up. */
@@ -54,6 +54,9 @@ const SEND_OVERHEAD = 32;
 const DUMP_ATTEMPTS = 16;
 /** Milliseconds for an answer that is not there when send returns; one that comes later never will. */
 const ANSWER_TIMEOUT = 5_000;
+
+/** Sequence numbers have 32 bits; 0 is that of notifications. */
+const LAST_SEQUENCE = 0xffff_ffff;
 
 /** Datagrams of 8 to 32 KiB: more than any dump has. */
 const MAX_DRAIN = 1 << 16;
@@ -164,17 +167,17 @@ export class NetlinkSocket implements Disposable {
 
   /** Sends messages that fit the buffers and collects an outcome for each; other answers go to `replies`. */
   #exchange(messages: readonly Message[], replies?: ReceivedMessage[]): (NetlinkError | undefined)[] {
-    const sequences = messages.map(() => this.#takeSequence());
-    const [first, last] = [sequences[0]!, sequences.at(-1)!];
-    const indexOf = new Map(sequences.map((sequence, index) => [sequence, index]));
+    const first = this.#takeSequences(messages.length);
     const sent = this.#send(messages, NLM_F_REQUEST | NLM_F_ACK, first);
     if (sent < 0) return messages.map(() => new NetlinkError(-sent));
 
-    const outcomes = Array.from<NetlinkError | undefined>({ length: messages.length });
+    const outcomes = messages.map((): NetlinkError | undefined => undefined);
+    const isOpen = messages.map(() => true);
+    let open = messages.length;
     let lost = false;
-    while (indexOf.size > 0) {
+    while (open > 0) {
       // The kernel answers in order: once the last answer is there, none is still to come.
-      const datagram = this.#receive(replies !== undefined, !lost && indexOf.has(last));
+      const datagram = this.#receive(replies !== undefined, !lost && isOpen[messages.length - 1]!);
       if (typeof datagram === "number") {
         if (datagram === ENOBUFS) {
           // What is queued can still be read; what did not fit is gone.
@@ -183,15 +186,15 @@ export class NetlinkSocket implements Disposable {
         }
         const errno = datagram !== EAGAIN ? datagram : lost ? ENOBUFS : ETIMEDOUT;
         const text = "the kernel's answer is lost, so the change may have been made or not";
-        for (const index of indexOf.values()) outcomes[index] = new NetlinkError(errno, { text });
-        break;
+        return outcomes.map((outcome, index) => (isOpen[index]! ? new NetlinkError(errno, { text }) : outcome));
       }
       for (const message of this.#ours(datagram)) {
-        const index = indexOf.get(message.sequence);
-        if (index === undefined) continue;
+        const index = message.sequence - first;
+        if (isOpen[index] !== true) continue;
         if (message.type === NLMSG_ERROR) {
           outcomes[index] = decodeAck(message);
-          indexOf.delete(message.sequence);
+          isOpen[index] = false;
+          open--;
         } else if (message.type !== NLMSG_NOOP && message.type !== NLMSG_DONE) {
           replies?.push(message);
         }
@@ -202,7 +205,7 @@ export class NetlinkSocket implements Disposable {
 
   /** The messages of one dump, or why to make it again. */
   #dumpOnce(message: Message): ReceivedMessage[] | NetlinkError {
-    const sequence = this.#takeSequence();
+    const sequence = this.#takeSequences(1);
     const sent = this.#send([message], NLM_F_REQUEST | NLM_F_DUMP, sequence);
     if (sent < 0) throw new NetlinkError(-sent);
 
@@ -247,10 +250,12 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  #takeSequence(): number {
-    const sequence = this.#sequence;
-    this.#sequence = nextSequence(sequence);
-    return sequence;
+  /** The first of as many numbers that follow each other. */
+  #takeSequences(count: number): number {
+    if (this.#sequence + count > LAST_SEQUENCE) this.#sequence = 1;
+    const first = this.#sequence;
+    this.#sequence += count;
+    return first;
   }
 
   #send(messages: readonly Message[], flags: number, firstSequence: number): number {

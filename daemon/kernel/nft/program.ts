@@ -1,5 +1,6 @@
 // nftables through the program `nft` (nft(8)), for hosts whose library is missing or is no use to this runtime (another libc,
 // a static nft): a process per transaction.
+import type * as Fs from "node:fs";
 import type { NftRunner } from "./runner.ts";
 
 /** Where administrators' programs live; a service's or a container runtime's PATH often lacks them. */
@@ -8,7 +9,7 @@ const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"
 const MAX_OUTPUT = 256 << 20;
 
 /** Loaded when first used, as it would add a millisecond to every start of a CNI executable. */
-function fs(): typeof import("node:fs") {
+function fs(): typeof Fs {
   return process.getBuiltinModule("node:fs");
 }
 
