@@ -30,8 +30,8 @@ const SILENCE_MS = 150_000;
 /** Silent endpoints are given up after some seconds each, before the last known state is taken for true. */
 export const COMING_UP_MS = 40_000;
 
-/** How long it may take to tell what is known. */
-const ONE_SECOND = 1_000;
+/** A conflict that is over is reported for as long as the holder waits before its next try: up to 5 s. */
+const TELLING_MS = 6_000;
 
 export class Judge {
   readonly #world: World;
@@ -115,7 +115,7 @@ export class Judge {
     if (daemon === undefined) return;
     const { now } = this.#world.timeline;
     if (isPaused || !daemon.reportsConflict || !daemon.app.status.isReady) daemon.unfitSince = undefined;
-    else if (now - (daemon.unfitSince ??= now) > ONE_SECOND) {
+    else if (now - (daemon.unfitSince ??= now) > TELLING_MS) {
       this.violated("1 owner", `${name} is ready for containers, and knows that another has its subnet`);
     }
   }
