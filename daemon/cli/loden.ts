@@ -13,6 +13,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     about: "what the daemon on this host is doing, and what is wrong",
     run: async (args) => (await import("./status.ts")).runStatus(args),
   },
+  drain: {
+    about: "give this host's subnet back and stop its daemon",
+    run: async (args) => (await import("./drain.ts")).runDrain(args),
+  },
   config: {
     about: "read, check and write the network configuration in the store",
     run: async (args) => (await import("./config.ts")).runConfig(args),

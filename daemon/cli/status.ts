@@ -2,11 +2,11 @@
 // exit status for scripts: 0 ready, 1 not ready, 3 no daemon running.
 import { readFileSync } from "node:fs";
 import { sys } from "#sys";
-import { Errno, type Sys } from "#kernel/sys";
 import { LodenError } from "#spec/errors";
 import { parseStatus, type Problem, type Status, statusPaths } from "#spec/status";
 import { readBootId } from "../node/identity.ts";
 import { FLAGS } from "../options/table.ts";
+import { isLocked } from "./daemon-lock.ts";
 import { type CommandFlags, describeFlags, readFlags } from "./flags.ts";
 
 const STATUS_FLAGS = {
@@ -29,10 +29,6 @@ Exit status: 0 the node is ready, 1 it is not, 2 bad usage, 3 no daemon runs.
 `;
 
 const EXIT = { ready: 0, notReady: 1, notRunning: 3 } as const;
-
-/** flock(2) */
-const LOCK_SH = 1;
-const LOCK_NB = 4;
 
 export function runStatus(args: readonly string[]): Promise<number> {
   const { flags, help } = readFlags(STATUS_FLAGS, args);
@@ -107,23 +103,6 @@ function problemText({ code, text, since }: Problem): string {
 function countText(entries: Readonly<Record<string, string>>, what: string): string {
   const count = Object.keys(entries).length;
   return count === 0 ? "" : `, ${count} ${what}`;
-}
-
-function isLocked(calls: Sys, lock: string): boolean {
-  let fd: number;
-  try {
-    fd = calls.open(lock, 0);
-  } catch {
-    return false;
-  }
-  try {
-    calls.flock(fd, LOCK_SH | LOCK_NB);
-    return false;
-  } catch (error) {
-    return error instanceof Errno && error.symbol === "EAGAIN";
-  } finally {
-    calls.close(fd);
-  }
 }
 
 function readText(file: string): string | undefined {

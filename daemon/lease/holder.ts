@@ -17,6 +17,7 @@ import {
   subnetText,
 } from "./conflict.ts";
 import { decodeLease } from "./record.ts";
+import { type ReleaseOutcome, releaseRecord } from "./release-record.ts";
 import { type Held, type HeldLease, type HolderOptions, LEASE_TTL_SECONDS, recordValue, type Terms } from "./terms.ts";
 import type { Lease, PerFamily } from "./types.ts";
 
@@ -89,25 +90,12 @@ export class LeaseHolder {
    * Gives the lease back: deletes the record if it is still ours. Not while keep() runs, which would take it again.
    * Resolves to what became of it: a reservation is the user's and stays, and so does a record of another's.
    */
-  async release(signal: AbortSignal): Promise<"released" | "reserved" | "not ours"> {
+  async release(signal: AbortSignal): Promise<ReleaseOutcome> {
     const held = this.#held;
     if (held === undefined) return "not ours";
-    const { store, log } = this.#options;
-    const { entries } = await store.snapshot(signal);
-    const entry = entries.find(({ key }) => key === held.entry.key);
-    if (entry !== undefined && entry.value !== held.value && !isOwnRecord(entry, this.#terms.claimant))
-      return "not ours";
-    if (entry?.lease === 0n) return "reserved";
-    if (entry !== undefined) {
-      const result = await store.delete(entry.key, entry.modRevision, signal);
-      if (!result.ok && result.current !== undefined) return "not ours";
-      // The record is gone; its store lease would only linger.
-      await store.revoke(entry.lease, signal).catch((error: unknown) => {
-        log.debug({ err: error }, "the store lease could not be revoked; it ends by itself");
-      });
-    }
-    this.#held = undefined;
-    return "released";
+    const outcome = await releaseRecord(this.#options, held, this.#terms.claimant, signal);
+    if (outcome === "released") this.#held = undefined;
+    return outcome;
   }
 
   /**
