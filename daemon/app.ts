@@ -178,7 +178,8 @@ async function settleIn(context: AppContext, signal: AbortSignal): Promise<Settl
     }
     const node: Node = { ...unleased, subnet: tenure.lease.subnet };
     status.sources.node = node;
-    return { setup: { network, node, backend, configText }, tenure, last, isLastKnown };
+    const isAssumed = isLastKnown || tenure.holder.isAssumed;
+    return { setup: { network, node, backend, configText }, tenure, last, isLastKnown: isAssumed };
   }
 }
 

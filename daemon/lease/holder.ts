@@ -61,6 +61,11 @@ export class LeaseHolder {
     return this.#lost;
   }
 
+  /** Held on the word of an earlier run. */
+  get isAssumed(): boolean {
+    return this.#isAssumed;
+  }
+
   /** Another has the record of the subnet that is held. */
   get conflict(): LodenError | undefined {
     return this.#lost ? this.#conflict : undefined;

@@ -182,9 +182,36 @@ export async function awaitLease(
   });
   status.sources.lease = () => holder.held;
   if (isLastKnown && last?.lease) return { holder, claimant, lease: assume(context, holder, last) };
-  const lease = await holder.acquire(signal);
+  const lease = await acquireOrAssume(context, holder, last, signal);
   if (!holder.isLost) log.info({ lease: lease.key, backend: backend.type }, "the lease is held");
   return { holder, claimant, lease };
+}
+
+/** A store that went away after it told the configuration is no reason to wait with a lease known from before. */
+async function acquireOrAssume(
+  context: AppContext,
+  holder: LeaseHolder,
+  last: LastState | undefined,
+  signal: AbortSignal,
+): Promise<Lease> {
+  const { ports, troubles } = context;
+  if (!last?.lease) return holder.acquire(signal);
+  const [silent, done] = [new AbortController(), new AbortController()];
+  const watchSilence = async (): Promise<void> => {
+    while (!silent.signal.aborted) {
+      await ports.clock.sleep(STORE_PATIENCE_MS, AbortSignal.any([signal, done.signal]));
+      if (troubles.get("store") !== undefined) silent.abort();
+    }
+  };
+  watchSilence().catch(() => undefined);
+  try {
+    return await holder.acquire(AbortSignal.any([signal, silent.signal]));
+  } catch (error) {
+    if (signal.aborted || !silent.signal.aborted) throw error;
+    return assume(context, holder, last);
+  } finally {
+    done.abort();
+  }
 }
 
 function claimantOf({ ports, options, status }: AppContext, node: Node, last: LastState | undefined): Claimant {
