@@ -108,6 +108,23 @@ test("a node that waits because another has its address sees that it was given a
   world.close();
 });
 
+test("a store that goes away between configuration and lease does not keep a rebooted host down", async () => {
+  const setup = { machines: 1, members: 1, slots: 4, ttlSeconds: 30, backend: "vxlan", directRouting: false } as const;
+  const world = new World("half a start", { ...setup, page: 5_000, resyncSeconds: 5 }, NONE, false);
+  const machine = world.machines[0]!;
+  machine.start();
+  await world.timeline.until(40_000);
+  const key = machine.daemon?.held?.lease.key;
+  machine.reboot(true);
+  machine.start();
+  while (machine.daemon?.told.records === undefined) await world.timeline.until(world.timeline.now + 1);
+  machine.line.set("halfOpen");
+  await world.timeline.until(100_000);
+  expect(machine.daemon.held?.lease.key).toBe(key);
+  expect([...machine.kernel.objects.keys()]).toContain("link flannel.1");
+  world.close();
+});
+
 test("a deletion that overtakes the answer to the write is not forgotten", async () => {
   const clock = new ManualClock();
   const world = new MemoryWorld(clock);
