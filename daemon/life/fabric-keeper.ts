@@ -53,7 +53,8 @@ export class FabricKeeper {
   #signal: AbortSignal | undefined;
   /** Grows with each change, so that a later one ends what an earlier one still waits for. */
   #generation = 0;
-  #isReading = false;
+  #isHostChanged = false;
+  #wake: (() => void) | undefined;
   #isRetiring = false;
 
   constructor(context: AppContext, setup: Setup, parts: FabricParts) {
@@ -85,11 +86,15 @@ export class FabricKeeper {
     const { watchHost } = this.#context.ports;
     const watch = watchHost?.((index) => {
       const isBroken = this.#context.troubles.get("interface") !== undefined;
-      if (index === undefined || index === this.#setup.node.link.index || isBroken) void this.#readHostSoon(signal);
+      if (index !== undefined && index !== this.#setup.node.link.index && !isBroken) return;
+      this.#isHostChanged = true;
+      this.#wake?.();
     });
-    signal.addEventListener("abort", () => watch?.[Symbol.dispose](), { once: true });
+    if (watch === undefined) return;
+    signal.addEventListener("abort", () => watch[Symbol.dispose](), { once: true });
     // What changed while nobody watched.
-    if (watch !== undefined) this.#takeHost();
+    this.#takeHost();
+    void this.#followHost(signal);
   }
 
   /** The configuration as the store has it now; undefined when it was deleted. */
@@ -131,24 +136,29 @@ export class FabricKeeper {
     }
   }
 
-  async #readHostSoon(signal: AbortSignal): Promise<void> {
-    if (this.#isReading) return;
-    this.#isReading = true;
+  /** Reads the host after each change, until `signal` aborts; and now and then while it has no interface that fits. */
+  async #followHost(signal: AbortSignal): Promise<void> {
     const { clock } = this.#context.ports;
-    let wait = HOST_GATHER_MS;
-    do {
-      await clock.sleep(wait, signal).catch(() => undefined);
+    while (!signal.aborted) {
+      if (!this.#isHostChanged) await this.#hostChange(signal);
+      await clock.sleep(HOST_GATHER_MS, signal).catch(() => undefined);
       if (signal.aborted) return;
-      // What is told from here on is read again.
-      this.#isReading = wait !== HOST_GATHER_MS;
-      if (!this.#takeHost()) wait = HOST_RETRY_MS;
-      else break;
-    } while (!this.#isReading && (this.#isReading = true));
-    this.#isReading = false;
+      this.#isHostChanged = false;
+      this.#takeHost();
+    }
   }
 
-  /** Looks at the host; false when it has no interface that fits. */
-  #takeHost(): boolean {
+  async #hostChange(signal: AbortSignal): Promise<void> {
+    const changed = new AbortController();
+    this.#wake = () => changed.abort();
+    const ends = AbortSignal.any([signal, changed.signal]);
+    const isBroken = this.#context.troubles.get("interface") !== undefined;
+    if (isBroken) await this.#context.ports.clock.sleep(HOST_RETRY_MS, ends).catch(() => undefined);
+    else if (!ends.aborted) await new Promise((resolve) => ends.addEventListener("abort", resolve, { once: true }));
+    this.#wake = undefined;
+  }
+
+  #takeHost(): void {
     const { troubles, log } = this.#context;
     const { network, node: before, configText } = this.#setup;
     try {
@@ -156,7 +166,7 @@ export class FabricKeeper {
       const { node: found, rule } = findNode(this.#context, network);
       const node: Node = { ...found, id: before.id, subnet: before.subnet };
       troubles.report("interface", undefined);
-      if (outline(node) === outline(before)) return true;
+      if (outline(node) === outline(before)) return;
       const backend = createBackend(network, node);
       const addresses = Object.values(node.publicAddress).join(" ");
       log.info(
@@ -164,10 +174,8 @@ export class FabricKeeper {
         `this host is reached differently now, by ${rule}; the subnet stays`,
       );
       this.#change({ network, node, backend, configText });
-      return true;
     } catch (error) {
       troubles.report("interface", error);
-      return false;
     }
   }
 

@@ -8,9 +8,9 @@ import { parseStatus, type Status, statusPaths } from "#spec/status";
 import { iproute, type ThrowAwayNetns, throwAwayNetns } from "./netns.ts";
 import { type Finished, runProcess, type Started, startProcess } from "./processes.ts";
 
-/** The daemon's entry, to be run by this Node. */
+/** The daemon's entry and the command line's, to be run by this Node. */
 export const LODEND = fileURLToPath(new URL("../../daemon/main.ts", import.meta.url));
-const LODEN = fileURLToPath(new URL("../../daemon/cli/loden.ts", import.meta.url));
+export const LODEN = fileURLToPath(new URL("../../daemon/cli/loden.ts", import.meta.url));
 
 /** The switch's own address, at which the test can serve the hosts. */
 export const SWITCH_ADDRESS = "192.168.99.254";
