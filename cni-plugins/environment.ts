@@ -34,11 +34,21 @@ const REQUIRED: Readonly<Record<Command, readonly string[]>> = {
 
 /** IFNAMSIZ of linux/if.h without the final zero. */
 const IFNAME_LIMIT = 15;
-const IDENTIFIER = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
-/** Container ids and network names: a letter or digit, then letters, digits, `_`, `.` and `-`. */
+/**
+ * Container ids and network names: a letter or digit, then letters, digits, `_`, `.` and `-`. Not a regular expression:
+ * every ADD asks this, and compiling the first takes 0.06 ms.
+ */
 export function isIdentifier(text: string): boolean {
-  return IDENTIFIER.test(text);
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index]!;
+    const isPlain =
+      (character >= "a" && character <= "z") ||
+      (character >= "A" && character <= "Z") ||
+      (character >= "0" && character <= "9");
+    if (!isPlain && (index === 0 || (character !== "_" && character !== "." && character !== "-"))) return false;
+  }
+  return text !== "";
 }
 
 export function isCommand(text: string): text is Command {
@@ -51,6 +61,8 @@ function invalid(message: string, details = ""): CniError {
 
 /** Why a name cannot be an interface's, undefined when it can. */
 export function interfaceNameProblem(name: string): string | undefined {
+  // What nearly every name is; the rest is allowed as well, if it is not one of these.
+  if (name.length <= IFNAME_LIMIT && isIdentifier(name)) return undefined;
   if (name === "") return "interface name is empty";
   if (new TextEncoder().encode(name).length > IFNAME_LIMIT) return "interface name is too long";
   if (name === "." || name === "..") return "interface name is . or ..";

@@ -127,11 +127,14 @@ export class Fields {
 }
 
 function objectsOf(list: readonly unknown[], path: string): readonly Fields[] {
-  return list.flatMap((item, index) => {
-    if (item === null) return [];
+  const objects: Fields[] = [];
+  for (let index = 0; index < list.length; index++) {
+    const item = list[index];
+    if (item === null) continue;
     const where = `${path}[${index}]`;
-    return isObject(item) ? [new Fields(item, where)] : wrongType(where, item, "an object");
-  });
+    objects.push(isObject(item) ? new Fields(item, where) : wrongType(where, item, "an object"));
+  }
+  return objects;
 }
 
 /** @throws CniError 6: Go's decoder refuses the whole document for one wrong type, and so do we */

@@ -27,6 +27,7 @@ export const LIBC = {
   read: { args: ["i32", "ptr", "u64"], returns: "i64" },
   write: { args: ["i32", "ptr", "u64"], returns: "i64" },
   fsync: { args: ["i32"], returns: "i32" },
+  ftruncate: { args: ["i32", "i64"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   link: { args: ["ptr", "ptr"], returns: "i32" },
   mkdir: { args: ["ptr", "u32"], returns: "i32" },
@@ -196,6 +197,7 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
     read: (fd, buffer) => attempt(() => libc.read(fd, buffer, buffer.length)),
     write: (fd, data) => attempt(() => libc.write(fd, data, data.length)),
     fsync: (fd) => void must("fsync", () => libc.fsync(fd)),
+    ftruncate: (fd, length) => void must("ftruncate", () => libc.ftruncate(fd, length)),
     flock: (fd, operation) => void must("flock", () => libc.flock(fd, operation)),
     openFile(path, flags, mode = 0) {
       const name = cString(path, "open");

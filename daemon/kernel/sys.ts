@@ -68,6 +68,7 @@ export interface Sys {
   /** Bytes written, or -errno. */
   write(fd: number, data: Uint8Array): number;
   fsync(fd: number): void;
+  ftruncate(fd: number, length: number): void;
   /** LOCK_EX waits, and blocks the whole thread; with LOCK_NB it throws EWOULDBLOCK. */
   flock(fd: number, operation: number): void;
   /** As `open`, but -errno when it fails. */

@@ -144,6 +144,7 @@ export const CHECKS: readonly Check[] = [
       assertErrno(() => sys.setsockopt(-1, 1, 1, 1), "EBADF", "setsockopt");
       assertErrno(() => sys.getsockopt(-1, 1, 1), "EBADF", "getsockopt");
       assertErrno(() => sys.fsync(-1), "EBADF", "fsync");
+      assertErrno(() => sys.ftruncate(-1, 0), "EBADF", "ftruncate");
       assertErrno(() => sys.flock(-1, LOCK_EX), "EBADF", "flock");
       assertErrno(() => sys.fstat(-1), "EBADF", "statx");
       assertErrno(() => sys.ioctl(-1, 1, 0), "EBADF", "ioctl");
@@ -287,6 +288,11 @@ export const CHECKS: readonly Check[] = [
         assert.equal(sys.unlink(symbolic!), 0);
         assert.equal(sys.setTimes(file!, 1_700_000_000), 0);
         assert.equal(statSync(file!, { bigint: true }).mtimeNs, 1_700_000_000_000_000_000n);
+        writeFileSync(file!, "longer");
+        const writable = sys.open(file!, O_RDWR);
+        sys.ftruncate(writable, 4);
+        sys.close(writable);
+        assert.equal(readFileSync(file!, "utf8"), "long");
         assert.equal(sys.unlink(file!), 0);
         assert.equal(sys.unlink(file!), -ENOENT);
       });

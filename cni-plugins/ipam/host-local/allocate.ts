@@ -5,7 +5,7 @@ import { Prefix } from "#kernel/ip/prefix";
 import { failure } from "../../error.ts";
 import type { ResultAddress } from "../../result/types.ts";
 import type { HostLocalConfig } from "./config.ts";
-import { candidates, printSet, rangeWith, type Candidate, type RangeSet } from "./ranges.ts";
+import { printSet, rangeWith, takeCandidate, type Candidate, type RangeSet } from "./ranges.ts";
 import type { Store } from "./store.ts";
 
 /** After so many taken addresses in a row, the directory is listed instead of asked for one by one. */
@@ -78,12 +78,10 @@ function takeNext(store: Store, set: RangeSet, index: number, taker: Taker): Can
 function search(store: Store, set: RangeSet, index: number, taker: Taker): Candidate | undefined {
   let tries = 0;
   let listed: Set<string> | undefined;
-  for (const candidate of candidates(set, store.last(index))) {
+  return takeCandidate(set, store.last(index), ({ address }) => {
     if (++tries > TRIES_BEFORE_LISTING) listed ??= store.taken();
-    if (listed?.has(candidate.address.toString()) === true) continue;
-    if (taker.reserve(candidate.address)) return candidate;
-  }
-  return undefined;
+    return listed?.has(address.toString()) !== true && taker.reserve(address);
+  });
 }
 
 /** A last look, after files that hold nothing have been removed. */

@@ -6,7 +6,7 @@ import type { Call, Plugin } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
 import { allocate } from "./allocate.ts";
 import { hostLocalConfig, storeConfig } from "./config.ts";
-import { candidates, printSet, type RangeSet } from "./ranges.ts";
+import { printSet, takeCandidate, type RangeSet } from "./ranges.ts";
 import { readResolvConf } from "./resolv-conf.ts";
 import { Store } from "./store.ts";
 
@@ -50,6 +50,5 @@ function status({ config, machine }: Call): void {
 }
 
 function hasFree(set: RangeSet, taken: ReadonlySet<string>): boolean {
-  for (const { address } of candidates(set, undefined)) if (!taken.has(address.toString())) return true;
-  return false;
+  return takeCandidate(set, undefined, ({ address }) => !taken.has(address.toString())) !== undefined;
 }

@@ -96,27 +96,40 @@ export interface Candidate {
 }
 
 /**
- * Every address of a set once, from the one after `last` on and round again, gateways left out: addresses are given
- * out in turn, so that one just released is not used again at once.
+ * Offers every address of a set once until one is taken, from the one after `last` on and round again, gateways left
+ * out: addresses are given out in turn, so that one just released is not used again at once.
  */
-export function* candidates(set: RangeSet, last: Address | undefined): Generator<Candidate> {
-  const found = last === undefined ? -1 : set.findIndex((range) => range.range.contains(last));
-  const startIndex = Math.max(found, 0);
+export function takeCandidate(
+  set: RangeSet,
+  last: Address | undefined,
+  take: (candidate: Candidate) => boolean,
+): Candidate | undefined {
+  const holder = last === undefined ? -1 : set.findIndex((range) => range.range.contains(last));
+  const startIndex = Math.max(holder, 0);
   const startRange = set[startIndex]!;
-  const after = found < 0 || last === undefined ? undefined : last;
-  const from = after === undefined ? startRange.range.first.value : after.value + 1n;
-  yield* walk(startRange, from, startRange.range.last.value);
+  const from = holder < 0 || last === undefined ? startRange.range.first.value : last.value + 1n;
+  const next = walk(startRange, from, startRange.range.last.value, take);
+  if (next !== undefined) return next;
   for (let step = 1; step < set.length; step++) {
     const range = set[(startIndex + step) % set.length]!;
-    yield* walk(range, range.range.first.value, range.range.last.value);
+    const taken = walk(range, range.range.first.value, range.range.last.value, take);
+    if (taken !== undefined) return taken;
   }
-  yield* walk(startRange, startRange.range.first.value, from - 1n);
+  return walk(startRange, startRange.range.first.value, from - 1n, take);
 }
 
-function* walk(range: PoolRange, from: bigint, to: bigint): Generator<Candidate> {
+function walk(
+  range: PoolRange,
+  from: bigint,
+  to: bigint,
+  take: (candidate: Candidate) => boolean,
+): Candidate | undefined {
   const { first } = range.range;
   for (let value = from; value <= to; value++) {
     const address = first.add(value - first.value);
-    if (!address.equals(range.gateway)) yield { address, range };
+    if (address.equals(range.gateway)) continue;
+    const candidate = { address, range };
+    if (take(candidate)) return candidate;
   }
+  return undefined;
 }

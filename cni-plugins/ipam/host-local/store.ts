@@ -92,9 +92,8 @@ export class Store implements Disposable {
 
   /** Addresses of an attachment, those that a very old plugin reserved for the container as a whole included. */
   find(containerId: string, ifname: string): readonly string[] {
-    return [entryName(containerId, ifname), entryName(containerId, "")].flatMap((name) =>
-      this.#read(name).map((reservation) => reservation.address),
-    );
+    const held = [...this.#read(entryName(containerId, ifname)), ...this.#read(entryName(containerId, ""))];
+    return held.map((reservation) => reservation.address);
   }
 
   /** Reserves an address; false when it is taken. */
@@ -159,7 +158,7 @@ export class Store implements Disposable {
 
   setLast(set: number, address: Address): void {
     this.#changed = true;
-    writeText(this.#sys, this.#file(`${LAST_PREFIX}${set}`), address.toString(), "create-or-truncate");
+    writeText(this.#sys, this.#file(`${LAST_PREFIX}${set}`), address.toString(), "replace");
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 // The bridge as gateway: which addresses it needs, and giving them to it.
 import { Prefix } from "#kernel/ip/prefix";
-import { Address, type Family } from "#kernel/ip/address";
+import { Address, FAMILIES, type Family } from "#kernel/ip/address";
 import { ADDRESS_FLAG, addrDelete, addrDump, addrNew } from "#kernel/netlink/addr";
 import { linkGet, linkSet, type Link } from "#kernel/netlink/link";
 import { neighDelete } from "#kernel/netlink/neigh";
@@ -45,9 +45,11 @@ function addDefaultRoute(routes: ResultRoute[], { address, gateway }: ResultAddr
 
 /** The addresses a bridge needs for a result: its gateways, with the length of the address they are for. */
 export function gatewayAddresses(result: Result): Prefix[] {
-  return result.ips.flatMap(({ address, gateway }) =>
-    gateway === undefined ? [] : [Prefix.of(gateway, address.length)],
-  );
+  const addresses: Prefix[] = [];
+  for (const { address, gateway } of result.ips) {
+    if (gateway !== undefined) addresses.push(Prefix.of(gateway, address.length));
+  }
+  return addresses;
 }
 
 /**
@@ -110,8 +112,9 @@ function isZero(mac: string): boolean {
   return mac === "00:00:00:00:00:00";
 }
 
-export function enableForwarding(families: Iterable<Family>): void {
-  for (const family of new Set(families)) {
+export function enableForwarding(families: readonly Family[]): void {
+  for (const family of FAMILIES) {
+    if (!families.includes(family)) continue;
     if (readSysctl(FORWARDING[family]) === "1") continue;
     try {
       writeSysctl(FORWARDING[family], "1");

@@ -42,7 +42,7 @@ export class ScratchDirectory {
       const wasShared = this.#areOne(file, shared);
       const next = `${this.#directory}/.${process.pid}.new`;
       // Not fsynced: after a crash of the machine the container is gone, and with it the need for the file.
-      writeText(this.#sys, next, JSON.stringify(document), "create-or-truncate", FILE_MODE);
+      writeText(this.#sys, next, JSON.stringify(document), "replace", FILE_MODE);
       orThrow(this.#sys.rename(next, file), "rename", next);
       if (wasShared) removeFile(this.#sys, shared);
       const linked = this.#sys.link(file, shared);

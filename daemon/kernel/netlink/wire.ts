@@ -34,7 +34,9 @@ export function messageSize(message: Message): number {
 
 /** Messages one behind the other for one send; sequence numbers count up from the first, with 32 bits. */
 export function encodeMessages(messages: readonly Message[], firstSequence: number, portId: number): Uint8Array {
-  const bytes = new Uint8Array(messages.reduce((sum, message) => sum + messageSize(message), 0));
+  let size = 0;
+  for (const message of messages) size += messageSize(message);
+  const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   let at = 0;
   let sequence = firstSequence;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Address } from "#kernel/ip/address";
 import { Fields } from "../../../cni-plugins/fields.ts";
-import { asSet, candidates, readRange } from "../../../cni-plugins/ipam/host-local/ranges.ts";
+import { asSet, readRange, takeCandidate } from "../../../cni-plugins/ipam/host-local/ranges.ts";
 import {
   entryName,
   entryOfContent,
@@ -14,10 +14,15 @@ import { parseResolvConf } from "../../../cni-plugins/ipam/host-local/resolv-con
 
 const set = (...ranges: object[]) =>
   asSet(ranges.map((range) => readRange(new Fields(range as Record<string, unknown>))));
-const order = (last: string | undefined, ...ranges: object[]): string[] =>
-  [...candidates(set(...ranges), last === undefined ? undefined : Address.parse(last))].map(({ address }) =>
-    address.toString(),
-  );
+const order = (last: string | undefined, ...ranges: object[]): string[] => {
+  const offered: string[] = [];
+  const none = takeCandidate(set(...ranges), last === undefined ? undefined : Address.parse(last), ({ address }) => {
+    offered.push(address.toString());
+    return false;
+  });
+  expect(none).toBeUndefined();
+  return offered;
+};
 
 describe("order", () => {
   const small = { subnet: "10.0.0.0/29" };
