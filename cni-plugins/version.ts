@@ -23,6 +23,7 @@ function parts(version: string): readonly [number, number, number] | undefined {
 
 /** Whether `version` is `floor` or newer. Both must be versions. */
 export function isAtLeast(version: string, floor: CniVersion): boolean {
+  if (isSupported(version)) return SUPPORTED_VERSIONS.indexOf(version) >= SUPPORTED_VERSIONS.indexOf(floor);
   const [have, want] = [parts(version), parts(floor)];
   if (have === undefined || want === undefined) return false;
   for (const index of [0, 1, 2] as const) {
@@ -37,7 +38,7 @@ export function isAtLeast(version: string, floor: CniVersion): boolean {
  */
 export function decodeVersion(value: unknown): string {
   if (value === undefined || value === null || value === "") return ASSUMED_VERSION;
-  if (typeof value === "string" && parts(value) !== undefined) return value;
+  if (typeof value === "string" && (isSupported(value) || parts(value) !== undefined)) return value;
   throw new CniError(
     CNI_ERROR.decodingFailure,
     `cniVersion ${JSON.stringify(value)} is not a version: write up to three numbers, for example ${JSON.stringify(LATEST_VERSION)}`,

@@ -107,16 +107,21 @@ function readStatus(statx: DataView): FileStatus {
 
 /** Sys over a bound libc; `errno` reads the calling thread's errno right after a call that failed. */
 export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
-  /** Runs a call until it is not interrupted: its result, or -errno. */
-  const attempt = (call: () => number): number => {
+  /** Calls until it is not interrupted: the result, or -errno. */
+  const attempt = <A extends readonly unknown[]>(call: (...args: A) => number, ...args: A): number => {
     for (;;) {
-      const result = call();
+      const result = call(...args);
       if (result !== -1) return result;
       const code = errno();
       if (code !== EINTR) return -code;
     }
   };
-  const must = (name: string, call: () => number, subject?: string): number => orThrow(attempt(call), name, subject);
+  const must = <A extends readonly unknown[]>(
+    name: string,
+    subject: string | undefined,
+    call: (...args: A) => number,
+    ...args: A
+  ): number => orThrow(attempt(call, ...args), name, subject);
 
   // Scratch space for the small structures that calls fill in; every call is synchronous and on one thread.
   const address = new Uint8Array(SOCKADDR_MAX);
@@ -128,14 +133,12 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
 
   return {
     socket: (domain, type, protocol) =>
-      must("socket", () => libc.socket(domain, type | SOCK_CLOEXEC, protocol), `family ${domain} protocol ${protocol}`),
-    bind: (fd, at) => void must("bind", () => libc.bind(fd, at, at.length)),
-    connect: (fd, to) => void must("connect", () => libc.connect(fd, to, to.length)),
+      must("socket", `family ${domain} protocol ${protocol}`, libc.socket, domain, type | SOCK_CLOEXEC, protocol),
+    bind: (fd, at) => void must("bind", undefined, libc.bind, fd, at, at.length),
+    connect: (fd, to) => void must("connect", undefined, libc.connect, fd, to, to.length),
     getsockname(fd) {
-      must("getsockname", () => {
-        number[0] = SOCKADDR_MAX;
-        return libc.getsockname(fd, address, numberBytes);
-      });
+      number[0] = SOCKADDR_MAX;
+      must("getsockname", undefined, libc.getsockname, fd, address, numberBytes);
       return address.slice(0, number[0]);
     },
     setsockopt(fd, level, option, value) {
@@ -146,32 +149,21 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
       } else {
         bytes = value;
       }
-      must(
-        "setsockopt",
-        () => libc.setsockopt(fd, level, option, bytes, bytes.length),
-        `level ${level} option ${option}`,
-      );
+      must("setsockopt", optionName(level, option), libc.setsockopt, fd, level, option, bytes, bytes.length);
     },
     getsockopt(fd, level, option) {
-      must(
-        "getsockopt",
-        () => {
-          number[0] = 0;
-          number[1] = 4;
-          return libc.getsockopt(fd, level, option, numberBytes.subarray(0, 4), numberBytes.subarray(4, 8));
-        },
-        `level ${level} option ${option}`,
-      );
+      number[0] = 0;
+      number[1] = 4;
+      const [value, length] = [numberBytes.subarray(0, 4), numberBytes.subarray(4, 8)];
+      must("getsockopt", optionName(level, option), libc.getsockopt, fd, level, option, value, length);
       return number[0]!;
     },
-    send: (fd, data, flags) => attempt(() => libc.sendto(fd, data, data.length, flags, null, 0)),
-    sendTo: (fd, data, flags, to) => attempt(() => libc.sendto(fd, data, data.length, flags, to, to.length)),
-    receive: (fd, buffer, flags) => attempt(() => libc.recvfrom(fd, buffer, buffer.length, flags, null, null)),
+    send: (fd, data, flags) => attempt(libc.sendto, fd, data, data.length, flags, null, 0),
+    sendTo: (fd, data, flags, to) => attempt(libc.sendto, fd, data, data.length, flags, to, to.length),
+    receive: (fd, buffer, flags) => attempt(libc.recvfrom, fd, buffer, buffer.length, flags, null, null),
     receiveFrom(fd, buffer, flags): Received {
-      const length = attempt(() => {
-        number[0] = SOCKADDR_MAX;
-        return libc.recvfrom(fd, buffer, buffer.length, flags, address, numberBytes);
-      });
+      number[0] = SOCKADDR_MAX;
+      const length = attempt(libc.recvfrom, fd, buffer, buffer.length, flags, address, numberBytes);
       return { length, from: length < 0 ? EMPTY : address.slice(0, Math.min(number[0]!, SOCKADDR_MAX)) };
     },
     poll(entries, timeout) {
@@ -182,7 +174,7 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
         view.setInt16(i * POLLFD_SIZE + 4, entry.events, true);
       });
       // An interrupted wait begins anew: it may take longer than asked, never shorter.
-      const ready = must("poll", () => libc.poll(bytes, entries.length, timeout));
+      const ready = must("poll", undefined, libc.poll, bytes, entries.length, timeout);
       entries.forEach((entry: PollEntry, i) => {
         entry.revents = view.getInt16(i * POLLFD_SIZE + 6, true);
       });
@@ -190,93 +182,97 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
     },
     open(path, flags, mode = 0) {
       const name = cString(path, "open");
-      return must("open", () => libc.open(name, flags | O_CLOEXEC, mode), path);
+      return must("open", path, libc.open, name, flags | O_CLOEXEC, mode);
     },
     // Not restarted when interrupted: Linux has let go of the descriptor by then, and another may bear its number.
     close: (fd) => void libc.close(fd),
-    read: (fd, buffer) => attempt(() => libc.read(fd, buffer, buffer.length)),
-    write: (fd, data) => attempt(() => libc.write(fd, data, data.length)),
-    fsync: (fd) => void must("fsync", () => libc.fsync(fd)),
-    ftruncate: (fd, length) => void must("ftruncate", () => libc.ftruncate(fd, length)),
-    flock: (fd, operation) => void must("flock", () => libc.flock(fd, operation)),
+    read: (fd, buffer) => attempt(libc.read, fd, buffer, buffer.length),
+    write: (fd, data) => attempt(libc.write, fd, data, data.length),
+    fsync: (fd) => void must("fsync", undefined, libc.fsync, fd),
+    ftruncate: (fd, length) => void must("ftruncate", undefined, libc.ftruncate, fd, length),
+    flock: (fd, operation) => void must("flock", undefined, libc.flock, fd, operation),
     openFile(path, flags, mode = 0) {
       const name = cString(path, "open");
-      return attempt(() => libc.open(name, flags | O_CLOEXEC, mode));
+      return attempt(libc.open, name, flags | O_CLOEXEC, mode);
     },
     link(from, to) {
       const [source, target] = [cString(from, "link"), cString(to, "link")];
-      return attempt(() => libc.link(source, target));
+      return attempt(libc.link, source, target);
     },
     mkdir(path, mode) {
       const name = cString(path, "mkdir");
-      return attempt(() => libc.mkdir(name, mode));
+      return attempt(libc.mkdir, name, mode);
     },
     rename(from, to) {
       const [source, target] = [cString(from, "rename"), cString(to, "rename")];
-      return attempt(() => libc.rename(source, target));
+      return attempt(libc.rename, source, target);
     },
     unlink(path) {
       const name = cString(path, "unlink");
-      return attempt(() => libc.unlink(name));
+      return attempt(libc.unlink, name);
     },
     symlink(target, path) {
       const [content, name] = [cString(target, "symlink"), cString(path, "symlink")];
-      return attempt(() => libc.symlink(content, name));
+      return attempt(libc.symlink, content, name);
     },
     setTimes(path, seconds) {
       const name = cString(path, "utimensat");
       const times = new Uint8Array(new BigInt64Array([BigInt(seconds), 0n, BigInt(seconds), 0n]).buffer);
-      return attempt(() => libc.utimensat(AT_FDCWD, name, times, 0));
+      return attempt(libc.utimensat, AT_FDCWD, name, times, 0);
     },
     readlink(path) {
       const name = cString(path, "readlink");
       const target = new Uint8Array(PATH_LIMIT);
-      const length = attempt(() => libc.readlink(name, target, target.length));
+      const length = attempt(libc.readlink, name, target, target.length);
       return length < 0 ? length : decoder.decode(target.subarray(0, length));
     },
     stat(path, follow) {
       const name = cString(path, "statx");
       const flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
-      const result = attempt(() => libc.statx(AT_FDCWD, name, flags, STATX_BASIC, statx));
+      const result = attempt(libc.statx, AT_FDCWD, name, flags, STATX_BASIC, statx);
       return result < 0 ? result : readStatus(statxView);
     },
     fstat(fd) {
       const name = cString("", "statx");
-      must("statx", () => libc.statx(fd, name, AT_EMPTY_PATH, STATX_BASIC, statx), `descriptor ${fd}`);
+      must("statx", `descriptor ${fd}`, libc.statx, fd, name, AT_EMPTY_PATH, STATX_BASIC, statx);
       return readStatus(statxView);
     },
     ioctl(fd, request, argument) {
       if (typeof argument === "number") {
         // By value, the way requests without a structure take it: through the one entry that has integer arguments.
-        return must("ioctl", () => libc.syscall(SYS_IOCTL, fd, request, argument, 0), `request ${hex(request)}`);
+        return must("ioctl", `request ${hex(request)}`, libc.syscall, SYS_IOCTL, fd, request, argument, 0);
       }
-      return must("ioctl", () => libc.ioctl(fd, request, argument), `request ${hex(request)}`);
+      return must("ioctl", `request ${hex(request)}`, libc.ioctl, fd, request, argument);
     },
-    fcntl: (fd, command, argument) => must("fcntl", () => libc.fcntl(fd, command, argument), `command ${command}`),
+    fcntl: (fd, command, argument) => must("fcntl", `command ${command}`, libc.fcntl, fd, command, argument),
     fstatfsType(fd) {
-      must("fstatfs", () => libc.fstatfs(fd, statfs));
+      must("fstatfs", undefined, libc.fstatfs, fd, statfs);
       return new DataView(statfs.buffer).getUint32(0, true);
     },
-    setns: (fd, type) => void must("setns", () => libc.setns(fd, type)),
-    unshare: (flags) => void must("unshare", () => libc.unshare(flags), `flags ${hex(flags)}`),
+    setns: (fd, type) => void must("setns", undefined, libc.setns, fd, type),
+    unshare: (flags) => void must("unshare", `flags ${hex(flags)}`, libc.unshare, flags),
     mount(source, target, type, flags, data) {
       const [from, at, kind] = [cString(source, "mount"), cString(target, "mount"), cString(type, "mount")];
       const options = data === undefined ? null : cString(data, "mount");
-      must("mount", () => libc.mount(from, at, kind, flags, options), `${source} on ${target}`);
+      must("mount", `${source} on ${target}`, libc.mount, from, at, kind, flags, options);
     },
     umount(target, flags) {
       const name = cString(target, "umount");
-      must("umount", () => libc.umount2(name, flags), target);
+      must("umount", target, libc.umount2, name, flags);
     },
-    kill: (pid, signal) => void must("kill", () => libc.kill(pid, signal), `process ${pid}`),
-    prctl: (option, argument) => must("prctl", () => libc.prctl(option, argument, 0, 0, 0), `option ${option}`),
-    pidfdOpen: (pid) => must("pidfd_open", () => libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0), `process ${pid}`),
+    kill: (pid, signal) => void must("kill", `process ${pid}`, libc.kill, pid, signal),
+    prctl: (option, argument) => must("prctl", `option ${option}`, libc.prctl, option, argument, 0, 0, 0),
+    pidfdOpen: (pid) => must("pidfd_open", `process ${pid}`, libc.syscall, SYS_PIDFD_OPEN, pid, 0, 0, 0),
     pidfdSendSignal: (fd, signal) =>
-      void must("pidfd_send_signal", () => libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, signal, 0, 0)),
+      void must("pidfd_send_signal", undefined, libc.syscall, SYS_PIDFD_SEND_SIGNAL, fd, signal, 0, 0),
   };
 }
 
 const SYS_IOCTL = process.arch === "arm64" ? 29 : 16;
+
+function optionName(level: number, option: number): string {
+  return `level ${level} option ${option}`;
+}
 
 function hex(value: number): string {
   return `0x${(value >>> 0).toString(16)}`;

@@ -16,7 +16,8 @@ export function sysctlPath(name: string): string {
   const [dot, slash] = [name.indexOf("."), name.indexOf("/")];
   const isDotted = dot >= 0 && (slash < 0 || dot < slash);
   const path = isDotted ? name.replaceAll(/[./]/g, (separator) => (separator === "." ? "/" : ".")) : name;
-  const isPlain = path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+  const enclosed = `/${path}/`;
+  const isPlain = !enclosed.includes("//") && !enclosed.includes("/./") && !enclosed.includes("/../");
   if ((dot < 0 && slash < 0) || !isPlain || path.includes("\0")) {
     throw new LodenError(
       "ERR_CONFIG",

@@ -87,6 +87,7 @@ function requestedAddresses(config: NetworkConfig, args: string): readonly Addre
     ...textsOf(config.fields.object("args")?.object("cni"), "ips"),
     ...textsOf(config.fields.object("runtimeConfig"), "ips"),
   ];
+  if (texts.length === 0) return [];
   const addresses = new Map<string, Address>();
   for (const { text, where } of texts) {
     // A prefix length is allowed and says nothing: the range has one.

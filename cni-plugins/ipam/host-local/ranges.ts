@@ -54,6 +54,7 @@ export function readRange(fields: Fields): PoolRange {
 export function asSet(ranges: readonly PoolRange[]): RangeSet {
   const [first, ...others] = ranges;
   if (first === undefined) throw invalidConfig("empty range set");
+  if (others.length === 0) return [first];
   if (others.some((other) => other.subnet.family !== first.subnet.family))
     throw invalidConfig("mixed address families");
   for (const [position, range] of ranges.entries()) {
@@ -66,6 +67,7 @@ export function asSet(ranges: readonly PoolRange[]): RangeSet {
 
 /** @throws CniError 7 when two sets share an address */
 export function refuseOverlaps(sets: readonly RangeSet[]): void {
+  if (sets.length === 1) return;
   for (const [index, set] of sets.entries()) {
     for (const [offset, other] of sets.slice(index + 1).entries()) {
       if (set.some((a) => other.some((b) => a.range.overlaps(b.range)))) {

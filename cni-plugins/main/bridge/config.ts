@@ -94,8 +94,9 @@ function bridgeName(fields: Fields): string {
 
 function readBackend(fields: Fields): MasqueradeBackend | undefined {
   const text = fields.string("ipMasqBackend") || undefined;
+  if (text === undefined) return undefined;
   const backend = MASQUERADE_BACKENDS.find((name) => name === text);
-  if (text === undefined || backend !== undefined) return backend;
+  if (backend !== undefined) return backend;
   throw invalidConfig(`unknown ipmasq backend ${JSON.stringify(text)}: ipMasqBackend is "nftables" or "iptables"`);
 }
 

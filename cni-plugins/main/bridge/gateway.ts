@@ -16,6 +16,9 @@ const FORWARDING: Readonly<Record<Family, string>> = {
   6: "net/ipv6/conf/all/forwarding",
 };
 
+/** errno.h */
+const ENOENT = 2;
+
 /** That of a new veth, ETH_DATA_LEN of linux/if_ether.h. */
 const DEFAULT_MTU = 1500;
 
@@ -84,8 +87,10 @@ export function becomeGateway(socket: NetlinkSocket, device: Link, config: Bridg
   const { mac } = current;
   const pin = mac === undefined || isZero(mac.text) ? [] : [linkSet(index, { mac })];
   const forget = result.ips.map(({ address }) => neighDelete({ index, address: address.address }));
-  const outcomes = socket.batch([...changes, ...pin, ...forget]);
-  for (const [position, error] of outcomes.slice(0, changes.length + pin.length).entries()) {
+  // ENOENT: there is no such neighbour, as a rule.
+  const outcomes = socket.batch([...changes, ...pin, ...forget], ENOENT);
+  for (let position = 0; position < changes.length + pin.length; position++) {
+    const error = outcomes[position];
     // EEXIST: another ADD was quicker. EADDRNOTAVAIL: the address to be replaced has just gone.
     if (error === undefined || error.symbol === "EEXIST" || error.symbol === "EADDRNOTAVAIL") continue;
     const what = position < changes.length ? "its gateway address" : "bridge's mac";

@@ -17,7 +17,7 @@ export function netlinkAddress(): Uint8Array {
 /** The port id in a sockaddr_nl; undefined when it is none. */
 export function portIdOf(address: Uint8Array): number | undefined {
   if (address.length < ADDRESS_SIZE) return undefined;
-  return new DataView(address.buffer, address.byteOffset, address.byteLength).getUint32(4, true);
+  return (address[4]! | (address[5]! << 8) | (address[6]! << 16) | (address[7]! << 24)) >>> 0;
 }
 
 /** Sets a buffer size beyond the machine's limit where we may (CAP_NET_ADMIN), within it elsewhere. */

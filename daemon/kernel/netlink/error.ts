@@ -57,15 +57,15 @@ export class NetlinkError extends LodenError {
 const NLMSGERR_SIZE = 4 + NLMSG_HDRLEN;
 
 /**
- * The outcome in an NLMSG_ERROR message, undefined for success.
+ * The outcome in an NLMSG_ERROR message, undefined for success and for an errno that is to count as one.
  * @throws LodenError ERR_NETLINK_DECODE
  */
-export function decodeAck(message: Message): NetlinkError | undefined {
+export function decodeAck(message: Message, tolerated = 0): NetlinkError | undefined {
   const { payload } = message;
   if (payload.length < NLMSGERR_SIZE) throw decodeError(`an acknowledgement of ${payload.length} bytes`);
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const errno = -view.getInt32(0, true);
-  if (errno === 0) return undefined;
+  if (errno === 0 || errno === tolerated) return undefined;
   // Behind the header comes the request's payload unless capped, then the attributes. The length is the sender's word.
   const echoed = (message.flags & NLM_F_CAPPED) !== 0 ? 0 : Math.max(0, view.getUint32(4, true) - NLMSG_HDRLEN);
   const end = align(NLMSGERR_SIZE + Math.min(echoed, payload.length));

@@ -122,9 +122,10 @@ export class NetlinkSocket implements Disposable {
 
   /**
    * Sends many requests in as few system calls as the buffers allow. The kernel carries them out in order, and one
-   * that fails stops no other. One outcome per message, in order: undefined for success.
+   * that fails stops no other. One outcome per message, in order: undefined for success, and for the errno that counts
+   * as one where it is given.
    */
-  batch(messages: readonly Message[]): (NetlinkError | undefined)[] {
+  batch(messages: readonly Message[], tolerated = 0): (NetlinkError | undefined)[] {
     const outcomes: (NetlinkError | undefined)[] = [];
     let start = 0;
     while (start < messages.length) {
@@ -135,7 +136,7 @@ export class NetlinkSocket implements Disposable {
         if (bytes > this.#chunkBytes && end > start) break;
         end++;
       }
-      outcomes.push(...this.#exchange(messages.slice(start, end)));
+      outcomes.push(...this.#exchange(messages.slice(start, end), undefined, tolerated));
       start = end;
     }
     return outcomes;
@@ -166,7 +167,7 @@ export class NetlinkSocket implements Disposable {
   }
 
   /** Sends messages that fit the buffers and collects an outcome for each; other answers go to `replies`. */
-  #exchange(messages: readonly Message[], replies?: ReceivedMessage[]): (NetlinkError | undefined)[] {
+  #exchange(messages: readonly Message[], replies?: ReceivedMessage[], tolerated = 0): (NetlinkError | undefined)[] {
     const first = this.#takeSequences(messages.length);
     const sent = this.#send(messages, NLM_F_REQUEST | NLM_F_ACK, first);
     if (sent < 0) return messages.map(() => new NetlinkError(-sent));
@@ -192,7 +193,7 @@ export class NetlinkSocket implements Disposable {
         const index = message.sequence - first;
         if (isOpen[index] !== true) continue;
         if (message.type === NLMSG_ERROR) {
-          outcomes[index] = decodeAck(message);
+          outcomes[index] = decodeAck(message, tolerated);
           isOpen[index] = false;
           open--;
         } else if (message.type !== NLMSG_NOOP && message.type !== NLMSG_DONE) {
