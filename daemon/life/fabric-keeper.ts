@@ -173,6 +173,7 @@ export class FabricKeeper {
         { interface: node.link.name, address: addresses, mtu: node.link.mtu },
         `this host is reached differently now, by ${rule}; the subnet stays`,
       );
+      this.#context.ports.store.reconnect?.();
       this.#change({ network, node, backend, configText });
     } catch (error) {
       troubles.report("interface", error);

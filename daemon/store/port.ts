@@ -93,6 +93,11 @@ export interface SubnetStore {
    * and reports each failure to `onTrouble`; ends only when `signal` aborts or the consumer leaves the loop.
    */
   watch(options: WatchOptions): AsyncIterable<WatchResult>;
+  /**
+   * This host has another address now: connections made from the old one are dead, which nobody would tell for a long
+   * time, and are given up. Calls under way may fail. Absent where there are none.
+   */
+  reconnect?(): void;
   close(): Promise<void>;
 }
 

@@ -109,6 +109,11 @@ export class EtcdClient {
     });
   }
 
+  /** Ends the connections there are; the next request makes its own. */
+  reconnect(): void {
+    this.#endpoints.close();
+  }
+
   close(): void {
     const error = new LodenError("ERR_STORE", `etcd at ${this.name}: the store client is closed`);
     this.#closed.abort(error);

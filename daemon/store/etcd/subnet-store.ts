@@ -99,6 +99,10 @@ export class EtcdSubnetStore implements SubnetStore {
     };
   }
 
+  reconnect(): void {
+    this.#client.reconnect();
+  }
+
   close(): Promise<void> {
     this.#client.close();
     return Promise.resolve();
