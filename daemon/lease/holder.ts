@@ -184,6 +184,7 @@ export class LeaseHolder {
     if (entry?.value === held.value) {
       held.entry = entry;
       this.#lost = false;
+      this.#confirmed();
       return;
     }
     this.#contradicted = revision;
@@ -193,7 +194,7 @@ export class LeaseHolder {
 
   /** One round from a fresh snapshot; resolves to the seconds to wait before the next, or holds the lease. */
   async #tryAcquire(signal: AbortSignal): Promise<number> {
-    const { store, random, onTrouble } = this.#options;
+    const { store, random, onTrouble, log } = this.#options;
     const { network, claimant } = this.#terms;
     const { entries } = await store.snapshot(signal);
     const choice = chooseLease(entries, claimant, network, random);
@@ -205,7 +206,8 @@ export class LeaseHolder {
         await this.#write(choice.key, choice.subnet, 1, { expect: 0n, ttl: this.#ttl }, signal);
         break;
       case "lost":
-        this.#holdLost(choice.key, choice.subnet);
+        this.#holdUnrecorded(choice.key, recordValue(this.#terms, 1));
+        log.warn({ lease: choice.key }, "the subnet of this node's containers is leased to another");
         break;
       case "discard":
         await store.delete(choice.entry.key, choice.entry.modRevision, signal);
@@ -264,15 +266,7 @@ export class LeaseHolder {
     this.#contradicted = 0n;
   }
 
-  /** The subnet is another's by now, and our containers are in it: kept as a lease that was lost while we ran. */
-  #holdLost(key: string, subnet: PerFamily<Prefix>): void {
-    this.#holdUnrecorded(key, recordValue(this.#terms, 1));
-    this.#options.log.warn(
-      { lease: key, subnet: subnetText(subnet) },
-      "the subnet of this node's containers is leased to another",
-    );
-  }
-
+  /** What is held without a record of ours: containers are in the subnet. */
   #holdUnrecorded(key: string, value: string): Lease {
     const lease = decodeLease(key, value);
     const entry: Entry = { key, value, modRevision: 0n, createRevision: 0n, lease: 0n };
@@ -321,7 +315,7 @@ export class LeaseHolder {
 
   /** What an earlier run held, held against the store: ours still, free, or another's by now. */
   async #confirm(signal: AbortSignal): Promise<void> {
-    const { store, log } = this.#options;
+    const { store } = this.#options;
     const held = this.#held!;
     const { entries } = await store.snapshot(signal);
     const current = entries.find(({ key }) => key === held.entry.key);
@@ -334,15 +328,22 @@ export class LeaseHolder {
       await this.#write(held.entry.key, held.lease.subnet, epoch, { expect: 0n, ttl: this.#ttl }, signal);
     }
     if (this.#lost) return;
-    this.#isAssumed = false;
-    log.info({ lease: held.entry.key }, "the store confirms the lease of the last known state");
+    this.#confirmed();
     await clearLeftovers(this.#options, entries, this.#terms.claimant, held.entry.key, signal);
   }
 
-  /** Of the lease's life, as far as is known; undefined for one without end. */
+  /** By its own question or by the watch. */
+  #confirmed(): void {
+    if (!this.#isAssumed) return;
+    this.#isAssumed = false;
+    const { key } = this.#held!.entry;
+    this.#options.log.info({ lease: key }, "the store confirms the lease of the last known state");
+  }
+
+  /** Of the lease's life; undefined where it has no end, or none that is known. */
   #secondsLeft(): number | undefined {
     const deadline = this.#held?.deadline;
-    return deadline === undefined ? undefined : (deadline - this.#options.clock.monotonic()) / 1_000;
+    return deadline === undefined || this.#isAssumed ? undefined : (deadline - this.#options.clock.monotonic()) / 1_000;
   }
 
   #setConflict(conflict: LodenError | undefined): void {
