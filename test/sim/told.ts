@@ -33,9 +33,10 @@ export class Told {
       "keepAlive",
       "timeToLive",
       "revoke",
+      "reconnect",
       "close",
     ] as const) {
-      Object.defineProperty(this.store, name, { value: (store[name] as () => unknown).bind(store) });
+      Object.defineProperty(this.store, name, { value: (store[name] as (() => unknown) | undefined)?.bind(store) });
     }
   }
 
