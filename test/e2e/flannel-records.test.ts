@@ -53,7 +53,7 @@ afterAll(async () => {
 
 /** LeaseGrant of a day and an unconditional Put: flanneld's way to take, to renew and to take up again. */
 function putAsFlannel(key: string, value: string): void {
-  const [, lease] = /lease ([\da-f]+) granted/.exec(etcd.ctl("lease", "grant", "86400"))!;
+  const [, lease = ""] = /lease ([\da-f]+) granted/.exec(etcd.ctl("lease", "grant", "86400"))!;
   etcd.ctl("put", `--lease=${lease}`, `${PREFIX}/subnets/${key}`, value);
 }
 
@@ -101,7 +101,11 @@ describe("one etcd", () => {
     await start().printed(READY);
     expect(host.subnet.toString()).toBe("10.79.13.0/24");
     const routes = host.netns.run(() => iprouteJson("route", "show", "dev", "flannel.1"));
-    expect(routes.map(({ dst }) => dst).toSorted()).toEqual(["10.79.10.0/24", "10.79.11.0/24", "10.79.12.0/24"]);
+    expect(routes.map(({ dst }) => String(dst)).toSorted()).toEqual([
+      "10.79.10.0/24",
+      "10.79.11.0/24",
+      "10.79.12.0/24",
+    ]);
     const fdb = host.netns.run(() => bridgeJson("fdb", "show", "dev", "flannel.1"));
     expect(fdb.map(({ mac, dst }) => `${String(mac)} ${String(dst)}`).toSorted()).toEqual([
       "c6:d2:32:6f:8f:44 192.168.99.10",

@@ -192,7 +192,7 @@ describe("two hosts", () => {
   test("refuse a live node's address to another, and name it", async () => {
     const twin = start(hosts[1], `--subnet-file=${path.join(directory.path, "twin", "subnet.env")}`, "--node-id=twin");
     const [text] = await twin.printed(/another live node [^"]*/);
-    expect(text).toContain(`(id ${hosts[1].status.nodeId})`);
+    expect(text).toContain(`(id ${String(hosts[1].status.nodeId)})`);
     expect(text).toContain(hosts[1].address);
     await end(twin, "SIGKILL");
   });
