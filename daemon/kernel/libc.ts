@@ -156,7 +156,7 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
       number[1] = 4;
       const [value, length] = [numberBytes.subarray(0, 4), numberBytes.subarray(4, 8)];
       must("getsockopt", optionName(level, option), libc.getsockopt, fd, level, option, value, length);
-      return number[0]!;
+      return number[0];
     },
     send: (fd, data, flags) => attempt(libc.sendto, fd, data, data.length, flags, null, 0),
     sendTo: (fd, data, flags, to) => attempt(libc.sendto, fd, data, data.length, flags, to, to.length),
@@ -164,7 +164,7 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
     receiveFrom(fd, buffer, flags): Received {
       number[0] = SOCKADDR_MAX;
       const length = attempt(libc.recvfrom, fd, buffer, buffer.length, flags, address, numberBytes);
-      return { length, from: length < 0 ? EMPTY : address.slice(0, Math.min(number[0]!, SOCKADDR_MAX)) };
+      return { length, from: length < 0 ? EMPTY : address.slice(0, Math.min(number[0], SOCKADDR_MAX)) };
     },
     poll(entries, timeout) {
       const bytes = new Uint8Array(entries.length * POLLFD_SIZE);

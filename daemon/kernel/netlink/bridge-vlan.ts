@@ -1,6 +1,7 @@
 // VLANs of a bridge port: RTM_SETLINK, RTM_DELLINK and RTM_GETLINK of the family AF_BRIDGE, with IFLA_BRIDGE_VLAN_INFO
 // in IFLA_AF_SPEC (linux/if_bridge.h, net/bridge/br_netlink.c).
 import { AttrWriter, listAttrs, readAttrs } from "./attr.ts";
+import { headerView } from "./fields.ts";
 import { IFINFOMSG_LENGTH, linkHeader } from "./link-attributes.ts";
 import { plainMessage } from "./request.ts";
 import type { NetlinkSocket } from "./socket.ts";
@@ -31,7 +32,7 @@ export interface PortVlan {
 
 function write(type: number, index: number, vlans: readonly PortVlan[]): Message {
   const writer = new AttrWriter(linkHeader({ index }, AF_BRIDGE));
-  writer.nest(IFLA_AF_SPEC, (inner) => {
+  writer.nestPlain(IFLA_AF_SPEC, (inner) => {
     for (const { id, pvid, untagged } of vlans) {
       const info = new DataView(new ArrayBuffer(VLAN_INFO_LENGTH));
       info.setUint16(0, (pvid === true ? FLAG_PVID : 0) | (untagged === true ? FLAG_UNTAGGED : 0), true);
@@ -57,21 +58,25 @@ export function portVlanDump(socket: NetlinkSocket): Map<number, PortVlan[]> {
   const writer = new AttrWriter(linkHeader({}, AF_BRIDGE)).u32(IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
   const ports = new Map<number, PortVlan[]>();
   for (const { payload } of socket.dump(plainMessage(RTM_GETLINK, writer))) {
-    if (payload.length < IFINFOMSG_LENGTH) continue;
-    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-    const spec = readAttrs(payload, IFINFOMSG_LENGTH).get(IFLA_AF_SPEC) ?? new Uint8Array();
-    const infos = listAttrs(spec).filter(({ type }) => type === IFLA_BRIDGE_VLAN_INFO);
-    ports.set(
-      view.getInt32(4, true),
-      infos.flatMap(({ value }) => readInfo(value)),
-    );
+    const { index, vlans } = decodePortVlans(payload);
+    ports.set(index, vlans);
   }
   return ports;
 }
 
-function readInfo(bytes: Uint8Array): PortVlan[] {
-  if (bytes.length < VLAN_INFO_LENGTH) return [];
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const flags = view.getUint16(0, true);
-  return [{ id: view.getUint16(2, true), pvid: (flags & FLAG_PVID) !== 0, untagged: (flags & FLAG_UNTAGGED) !== 0 }];
+/**
+ * Reads the payload of an RTM_NEWLINK message of the family AF_BRIDGE, or of a request above.
+ * @throws LodenError ERR_NETLINK_DECODE
+ */
+export function decodePortVlans(payload: Uint8Array): { readonly index: number; readonly vlans: PortVlan[] } {
+  const header = headerView(payload, IFINFOMSG_LENGTH, "ifinfomsg");
+  const spec = readAttrs(payload, IFINFOMSG_LENGTH).get(IFLA_AF_SPEC) ?? new Uint8Array();
+  const infos = listAttrs(spec).filter(({ type }) => type === IFLA_BRIDGE_VLAN_INFO);
+  return { index: header.getInt32(4, true), vlans: infos.map(({ value }) => readInfo(value)) };
+}
+
+function readInfo(bytes: Uint8Array): PortVlan {
+  const info = headerView(bytes, VLAN_INFO_LENGTH, "bridge_vlan_info");
+  const flags = info.getUint16(0, true);
+  return { id: info.getUint16(2, true), pvid: (flags & FLAG_PVID) !== 0, untagged: (flags & FLAG_UNTAGGED) !== 0 };
 }

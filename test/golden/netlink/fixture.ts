@@ -9,7 +9,7 @@ export function fixturePath(noun: string): string {
   return fileURLToPath(new URL(`${noun}.txt`, import.meta.url));
 }
 
-export const FIXTURES = ["link", "addr", "route", "neigh", "fdb", "rule"].map(fixturePath);
+export const FIXTURES = ["link", "addr", "route", "neigh", "fdb", "rule", "vlan"].map(fixturePath);
 
 export interface Recorded {
   /** Commands that make what the recorded one needs. */
@@ -19,8 +19,15 @@ export interface Recorded {
   readonly message?: Message;
 }
 
-/** Message type of a noun's NEW request (DEL is one more, GET two more) and the length of its fixed header. */
-const NOUNS: Readonly<Record<string, { readonly base: number; readonly header: number }>> = {
+interface Noun {
+  /** Message type of its NEW request; DEL is one more, GET two more, unless `del` says something else. */
+  readonly base: number;
+  readonly del?: number;
+  /** Length of its fixed header. */
+  readonly header: number;
+}
+
+const NOUNS: Readonly<Record<string, Noun>> = {
   link: { base: 16, header: 16 },
   property: { base: 108, header: 16 },
   addr: { base: 20, header: 8 },
@@ -28,6 +35,8 @@ const NOUNS: Readonly<Record<string, { readonly base: number; readonly header: n
   neigh: { base: 28, header: 12 },
   fdb: { base: 28, header: 12 },
   rule: { base: 32, header: 12 },
+  // RTM_SETLINK and RTM_DELLINK.
+  vlan: { base: 19, del: 17, header: 16 },
 };
 
 const VERBS: Readonly<Record<string, number>> = { del: 1, get: 2 };
@@ -36,7 +45,8 @@ const VERBS: Readonly<Record<string, number>> = { del: 1, get: 2 };
 export function requestOf(command: string): { readonly type: number; readonly header: number } {
   const words = command.split(" ").filter((word) => !word.startsWith("-"));
   const isProperty = words[2] === "property";
-  const { base, header } = NOUNS[isProperty ? "property" : words[1]!]!;
+  const { base, del, header } = NOUNS[isProperty ? "property" : words[1]!]!;
+  if (del !== undefined && words[2] === "del") return { type: del, header };
   return { type: base + (VERBS[words[isProperty ? 3 : 2]!] ?? 0), header };
 }
 

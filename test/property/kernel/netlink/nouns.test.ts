@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addrNew, decodeAddr } from "#kernel/netlink/addr";
 import { AttrWriter } from "#kernel/netlink/attr";
+import { decodePortVlans, portVlanAdd } from "#kernel/netlink/bridge-vlan";
 import { decodeFdb, fdbNew } from "#kernel/netlink/fdb";
 import { decodeLink, linkAltNames, linkNew, linkSet } from "#kernel/netlink/link";
 import { readLinkAttributes } from "#kernel/netlink/link-attributes";
@@ -104,6 +105,19 @@ describe("a noun reads what it wrote", () => {
   });
 });
 
+const portVlans = fc.array(
+  fc.record({ id: fc.integer({ min: 1, max: 4094 }), pvid: fc.boolean(), untagged: fc.boolean() }),
+  { maxLength: 20 },
+);
+
+test("a port's VLANs are read as they were written", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 0x7fff_ffff }), portVlans, (port, vlans) => {
+      expect(decodePortVlans(portVlanAdd(port, vlans).payload)).toEqual({ index: port, vlans });
+    }),
+  );
+});
+
 const DECODERS = {
   link: { decode: decodeLink, good: fc.tuple(kind, port).map(([kind, port]) => linkSet(1, { kind, port }).payload) },
   address: { decode: decodeAddr, good: linkAddress.map((given) => addrNew(given).payload) },
@@ -111,6 +125,7 @@ const DECODERS = {
   neighbour: { decode: decodeNeighbour, good: neighbour.map((given) => neighNew(given).payload) },
   "forwarding entry": { decode: decodeFdb, good: fdb.map((given) => fdbNew(given).payload) },
   rule: { decode: decodeRule, good: rule.map((given) => ruleNew(given).payload) },
+  "port's VLANs": { decode: decodePortVlans, good: portVlans.map((given) => portVlanAdd(3, given).payload) },
 } as const;
 
 /** Whether the decoder took it. Anything thrown must be a decoding error. */
