@@ -16,7 +16,8 @@ const IPV4 = /^(?:\d{1,3}\.){3}\d{1,3}$/;
 /** The lease as flanneld reads it; throws what it would refuse. */
 export function readAsFlannel(key: string, value: string): FlannelLease {
   const match = KEY.exec(key);
-  if (match === null || Number(match[2]) > 31) throw new Error(`flanneld overlooks the key ${key}`);
+  const [, address = "", length = ""] = match ?? [];
+  if (match === null || Number(length) > 31) throw new Error(`flanneld overlooks the key ${key}`);
   const document = JSON.parse(value) as Record<string, unknown>;
   const field = (name: string): unknown =>
     Object.entries(document).findLast(([written]) => written.toLowerCase() === name.toLowerCase())?.[1];
@@ -26,7 +27,7 @@ export function readAsFlannel(key: string, value: string): FlannelLease {
   if (publicIpv6 !== null && typeof publicIpv6 !== "string") throw new Error("PublicIPv6 is neither null nor a string");
   const backendType = field("BackendType") ?? "";
   if (typeof backendType !== "string") throw new Error("BackendType is no string");
-  return { key, subnet: `${match[1]}/${match[2]}`, publicIp, backendType, backendData: field("BackendData") };
+  return { key, subnet: `${address}/${length}`, publicIp, backendType, backendData: field("BackendData") };
 }
 
 /** The lease that a flanneld with this address takes up: the first, in the order of keys, that bears it. */
