@@ -1,7 +1,9 @@
-// IP address text, in one place for the schemas' formats, subnet.env and daemon/kernel/ip: the ip-address package reads
-// and prints it, and this file narrows what the package accepts to what Go accepts (no zone ids, no prefix length in
+// IP address text, in one place for the schemas' formats, subnet.env and daemon/kernel/ip. The plain forms are read and
+// printed here and in ipv6-text.ts, all others by the ip-address package, which also is what the plain ones are held to
+// (test/property/spec/address-text.test.ts); spec/decisions/address-text.md has the reason. This file narrows what the package accepts to what Go accepts (no zone ids, no prefix length in
 // an address) and prints RFC 5952, with the dotted form for mapped IPv4 addresses (§5) as Go's net/netip does.
 import { address6 } from "./address-package.ts";
+import { parsePlainIpv6, printPlainIpv6 } from "./ipv6-text.ts";
 
 /** The longest IPv6 text, six groups and a dotted quad, has 45 characters. Anything longer is refused unread. */
 const TEXT_LIMIT = 45;
@@ -60,6 +62,8 @@ function printDottedQuad(value: bigint): string {
 export function parseAddressText(text: string): AddressNumber | undefined {
   if (text.length > TEXT_LIMIT || text.includes("/") || text.includes("%")) return undefined;
   if (!text.includes(":")) return parseDottedQuad(text);
+  const plain = parsePlainIpv6(text);
+  if (plain !== undefined) return { family: 6, value: plain };
   try {
     return { family: 6, value: new (address6())(text).bigInt() };
   } catch {
@@ -79,8 +83,7 @@ export function parsePrefixText(text: string): PrefixNumber | undefined {
 /** The value must fit the family. */
 export function printAddress(family: 4 | 6, value: bigint): string {
   if (family === 4) return printDottedQuad(value);
-  const address = address6().fromBigInt(value);
-  return value >> 32n === MAPPED_HIGH ? address.to4in6() : address.correctForm();
+  return value >> 32n === MAPPED_HIGH ? address6().fromBigInt(value).to4in6() : printPlainIpv6(value);
 }
 
 /** EUI-48 in the forms Go's ParseMAC reads: colons, dashes, or groups of four with dots; any case. */

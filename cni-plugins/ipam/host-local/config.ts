@@ -60,7 +60,7 @@ export function hostLocalConfig(config: NetworkConfig, args: string): HostLocalC
 function readAllSets(config: NetworkConfig, ipam: Fields): readonly RangeSet[] {
   const listed = [
     ...(config.fields.object("runtimeConfig")?.objectLists("ipRanges") ?? []),
-    ...(ipam.has("subnet") ? [[ipam]] : []),
+    ...((ipam.string("subnet") ?? "") === "" ? [] : [[ipam]]),
     ...(ipam.objectLists("ranges") ?? []),
   ];
   if (listed.length === 0) throw invalidConfig("no IP ranges specified: ipam.ranges is empty");

@@ -1,9 +1,10 @@
-// The dotted quads that spec/address-text.ts reads and prints itself, against the ip-address package, which has all other
-// address text.
-import { Address4 } from "ip-address";
+// The address text that spec/address-text.ts and spec/ipv6-text.ts read and print themselves, against the ip-address package,
+// which has all other.
+import { Address4, Address6 } from "ip-address";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseAddressText, parsePrefixText, printAddress } from "#spec/address-text";
+import { parsePlainIpv6, printPlainIpv6 } from "#spec/ipv6-text";
 
 /** What the package says, without what Go refuses: prefix lengths, and octets with leading zeros. */
 function byPackage(text: string): bigint | undefined {
@@ -64,6 +65,56 @@ test("a prefix is an address, a slash, and up to three digits of at most the add
       const fits = /^\d{1,3}$/.test(length) && Number(length) <= 32;
       const expected = value === undefined || !fits ? undefined : { family: 4, value, length: Number(length) };
       expect(parsePrefixText(`${address}/${length}`)).toEqual(expected);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+const group = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16)) },
+  { weight: 3, arbitrary: fc.constantFrom("0", "0000", "1", "00ab", "FFFF") },
+  fc.constantFrom("", "g", "12345", "00000", "-1", "0x1", " 1", "1.2.3.4", "٣"),
+);
+const groups = fc.oneof(
+  { weight: 3, arbitrary: fc.array(group, { minLength: 8, maxLength: 8 }).map((parts) => parts.join(":")) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.array(group, { maxLength: 8 }), fc.array(group, { maxLength: 8 }))
+      .map(([head, tail]) => `${head.join(":")}::${tail.join(":")}`),
+  },
+  fc.stringMatching(/^[0-9a-fA-F:.]{1,40}$/),
+);
+/** Long runs of zeros are what printing is about. */
+const wide = fc
+  .array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 })
+  .map((parts) => parts.reduce((value, part) => (value << 16n) | BigInt(part), 0n));
+
+test("plain IPv6 text is what the package takes it for, and nothing the package refuses is plain", () => {
+  fc.assert(
+    fc.property(groups, (any) => {
+      const value = parsePlainIpv6(any);
+      if (value !== undefined) expect(value).toBe(new Address6(any).bigInt());
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("every form without a dotted quad is plain", () => {
+  fc.assert(
+    fc.property(wide, (value) => {
+      const address = Address6.fromBigInt(value);
+      for (const form of [address.correctForm(), address.canonicalForm(), address.canonicalForm().toUpperCase()]) {
+        expect(parsePlainIpv6(form)).toBe(value);
+      }
+    }),
+  );
+});
+
+test("IPv6 is printed as the package prints it", () => {
+  fc.assert(
+    fc.property(wide, (value) => {
+      expect(printPlainIpv6(value)).toBe(Address6.fromBigInt(value).correctForm());
     }),
     { numRuns: 1000 },
   );
