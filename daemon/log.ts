@@ -3,6 +3,7 @@
 import { pino } from "pino";
 import type { DestinationStream } from "pino";
 import { type ErrorCode, errorText, LodenError } from "#spec/errors";
+import type { LogFormat, LogLevel } from "./log-settings.ts";
 
 /** Every field a line may have; the compiler keeps the names stable. Values never hold secrets. */
 export interface LogFields {
@@ -55,11 +56,6 @@ export interface Log {
   /** A log that adds these fields to every line. */
   child(fields: LogFields): Log;
 }
-
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-export const LOG_FORMATS = ["auto", "json", "text"] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Takes nothing down: for tests and for parts that run without a daemon. */
 export const silentLog: Log = {

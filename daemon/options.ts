@@ -4,7 +4,7 @@ import { posix } from "node:path";
 import { Address, type Family } from "#kernel/ip/address";
 import { LodenError } from "#spec/errors";
 import type { PerFamily } from "./lease/types.ts";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log-settings.ts";
 import { type FlagKind, parseFlagValue, splitFlags } from "./options/goflag.ts";
 import { parseRe2 } from "./options/re2.ts";
 import { environmentName, FLAG_NAMES, type FlagName, flagSpec, type FlagValues } from "./options/table.ts";

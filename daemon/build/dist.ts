@@ -108,6 +108,12 @@ if (before) process.env.LD_LIBRARY_PATH = before;
 else delete process.env.LD_LIBRARY_PATH;
 `;
 
+/**
+ * MiB of each half of V8's young generation, of which lodend fills 16 without need: with 1 it holds 4,000 peers in 104 MB
+ * in place of 122, and starts as fast.
+ */
+const NODE_FLAGS: Readonly<Record<string, string>> = { lodend: "--max-semi-space-size=1 " };
+
 /** `exec` keeps one process, with the pid that its supervisor knows. */
 function launcher(name: string): string {
   return `#!/bin/sh
@@ -116,7 +122,7 @@ self=$(readlink -f -- "$0") || exit 127
 lib=\${self%/bin/*}/lib/loden
 export CALLER_LD_LIBRARY_PATH="\${LD_LIBRARY_PATH-}"
 export LD_LIBRARY_PATH="$lib/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-exec "$lib/node" --require "$lib/environment.cjs" --disable-warning=ExperimentalWarning "$lib/${name}.js" "$@"
+exec "$lib/node" ${NODE_FLAGS[name] ?? ""}--require "$lib/environment.cjs" --disable-warning=ExperimentalWarning "$lib/${name}.js" "$@"
 `;
 }
 

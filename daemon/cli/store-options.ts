@@ -1,6 +1,6 @@
 // Options of `loden store`, checked before anything is opened. Names and meanings are etcd's where etcd has the option.
 import { LodenError } from "#spec/errors";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log-settings.ts";
 import type { AutoCompaction } from "../store/embedded/compaction.ts";
 import type { ListenAddress, TlsFiles } from "../store/embedded/serve.ts";
 import { type CommandFlags, describeFlags, type FlagsOf, readFlags } from "./flags.ts";

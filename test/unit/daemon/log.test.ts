@@ -2,7 +2,8 @@
 import { LodenError } from "#spec/errors";
 import { describe, expect, test } from "vitest";
 import { requireNetAdmin } from "../../../daemon/capability.ts";
-import { createLog, describeError, type LogFormat } from "../../../daemon/log.ts";
+import { createLog, describeError } from "../../../daemon/log.ts";
+import type { LogFormat } from "../../../daemon/log-settings.ts";
 import { Troubles } from "../../../daemon/troubles.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
