@@ -17,6 +17,20 @@ export const HEARTBEAT_SECONDS = 60;
 /** A holder that has not renewed for this long is gone: two renewals were missed, and half of one for slow stores. */
 export const SILENCE_SECONDS = 2.5 * HEARTBEAT_SECONDS;
 
+/**
+ * A holder that was silent for this long must come back by a write: another may be about to take it for gone, and a
+ * renewal changes no record that the other's compare-and-swap could fail on. Half, for the time that both take to look.
+ */
+export const WRITE_AFTER_SECONDS = SILENCE_SECONDS / 2;
+
+/** A short lease (in tests) is renewed this many times in its life. */
+const RENEWALS_PER_LIFE = 3;
+
+/** Seconds between renewals of a lease that should never have less than `margin` left. */
+export function renewalInterval(ttl: number, margin: number): number {
+  return Math.min(HEARTBEAT_SECONDS, ttl / RENEWALS_PER_LIFE, ttl - margin);
+}
+
 /** The subnets, for a log line. */
 export function subnetText(subnet: PerFamily<Prefix>): string {
   return Object.values(subnet).join(" ");

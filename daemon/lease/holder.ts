@@ -12,17 +12,16 @@ import {
   HEARTBEAT_SECONDS,
   lostError,
   renewalError,
+  renewalInterval,
   SILENCE_SECONDS,
   silenceOf,
   subnetText,
+  WRITE_AFTER_SECONDS,
 } from "./conflict.ts";
 import { decodeLease } from "./record.ts";
 import { type ReleaseOutcome, releaseRecord } from "./release-record.ts";
 import { type Held, type HeldLease, type HolderOptions, LEASE_TTL_SECONDS, recordValue, type Terms } from "./terms.ts";
 import type { Lease, PerFamily } from "./types.ts";
-
-/** A short lease (in tests) is renewed this many times in its life. */
-const RENEWALS_PER_LIFE = 3;
 
 /** Lost races in a row before the next try waits: each one means that somebody else got on. */
 const PATIENCE = 5;
@@ -133,7 +132,7 @@ export class LeaseHolder {
   async keep(signal: AbortSignal): Promise<void> {
     const { clock, random, onTrouble, log } = this.#options;
     // A store that returns gives leases their life anew: half a renewal's interval is soon enough to use it.
-    const backoff = new Backoff(clock, random, (this.#ttl * 1_000) / RENEWALS_PER_LIFE / 2);
+    const backoff = new Backoff(clock, random, renewalInterval(this.#ttl, this.#margin) * 500);
     while (!signal.aborted) {
       try {
         if (this.#lost) await (this.#isAssumed ? this.#confirm(signal) : this.#restore(signal));
@@ -233,7 +232,8 @@ export class LeaseHolder {
     // flannel turns a reservation into a lease of a day when it takes it up.
     const wasReserved = lease.nodeId === undefined && claimant.reserved === entry.key;
     const isReservation = entry.lease === 0n || wasReserved;
-    const left = isReservation ? 0 : await this.#options.store.keepAlive(entry.lease, signal);
+    const isHeard = isReservation || (await silenceOf(this.#options.store, entry, signal)) < WRITE_AFTER_SECONDS;
+    const left = isReservation || !isHeard ? 0 : await this.#options.store.keepAlive(entry.lease, signal);
     const isAlive = isReservation || left === this.#ttl;
     if (isAlive && !wasReserved && entry.value === value) {
       this.#hold(entry, left);
@@ -279,7 +279,8 @@ export class LeaseHolder {
     const held = this.#held;
     if (held === undefined) throw new LodenError("ERR_INTERNAL", "a lease must be acquired before it can be kept");
     if (held.entry.lease !== 0n) {
-      const left = await this.#options.store.keepAlive(held.entry.lease, signal);
+      const isHeard = this.#ttl - (this.#secondsLeft() ?? this.#ttl) < WRITE_AFTER_SECONDS;
+      const left = isHeard ? await this.#options.store.keepAlive(held.entry.lease, signal) : 0;
       if (left <= 0) {
         // Before the watch can say so, which may be away for longer than requests are.
         this.#lost = true;
@@ -367,7 +368,8 @@ export class LeaseHolder {
       const { current } = result;
       if ([value, rewritten, text].includes(current.value)) {
         // Our own record after all: a write of ours whose answer was lost, or one that came back with its store.
-        const left = current.lease === 0n ? this.#ttl : await store.keepAlive(current.lease, signal);
+        const isHeard = (await silenceOf(store, current, signal)) < WRITE_AFTER_SECONDS;
+        const left = current.lease === 0n ? this.#ttl : isHeard ? await store.keepAlive(current.lease, signal) : 0;
         result =
           left > 0
             ? { ok: true, entry: current }
@@ -385,9 +387,8 @@ export class LeaseHolder {
   async #pause(signal: AbortSignal): Promise<void> {
     if (this.#lost || this.#isStale) return;
     const { clock, random } = this.#options;
-    const seconds = Math.min(HEARTBEAT_SECONDS, this.#ttl / RENEWALS_PER_LIFE, this.#ttl - this.#margin);
     // Nodes that started together must not renew together.
-    const pause = seconds * (0.8 + 0.2 * random.next()) * 1_000;
+    const pause = renewalInterval(this.#ttl, this.#margin) * (0.8 + 0.2 * random.next()) * 1_000;
     const woken = new AbortController();
     this.#wake = () => {
       woken.abort();

@@ -218,3 +218,19 @@ test("a store restored between a listing and the watch that follows it is listed
   await watched;
   await store.close();
 });
+
+test("a holder that was silent comes back by a write, on which whoever is about to take its lease fails", async () => {
+  const clock = new ManualClock();
+  const world = new MemoryWorld(clock);
+  const store = new MemorySubnetStore(world, { random });
+  const start = async (): Promise<bigint> => {
+    const { holder, stop } = holderOn(store, clock);
+    const { key } = await holder.acquire(stop.signal);
+    return world.get(`subnets/${key}`)!.modRevision;
+  };
+  const seen = await start();
+  await clock.advance(30_000);
+  expect(await start()).toBe(seen);
+  await clock.advance(200_000);
+  expect(await start()).toBeGreaterThan(seen);
+});
