@@ -107,7 +107,10 @@ async function live(
   held.state = state;
   const onChange = (): void => {
     state.changed();
-    journal.onSubnetFile();
+    // The subnet file tells of what the kernel holds, so it comes after it.
+    void reconciler.settled().then(() => {
+      if (!alive.aborted) journal.onSubnetFile();
+    });
   };
   const extras = extrasOptions(options, marks.marks);
   const fabric: FabricKeeper = new FabricKeeper(context, setup, { holder, claimant, peers, extras, onChange });
