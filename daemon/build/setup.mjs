@@ -39,6 +39,7 @@ const TEST = [
   },
   { name: "nftables", why: "the peer that nftables tests are held against", have: ["/usr/sbin/nft"] },
   { name: "iptables", why: "the iptables masquerade backend", have: ["/usr/sbin/iptables"] },
+  { name: "procps", why: "kill, for tests of signals", have: ["/bin/kill", "/usr/bin/kill"] },
   { name: "iputils-ping", why: "pings between test containers", have: ["/bin/ping", "/usr/bin/ping"] },
   {
     name: "containernetworking-plugins",
