@@ -17,8 +17,9 @@ export class Pings {
     return new Pings(process);
   }
 
-  /** Ends them. The last one may have been on its way, and is not counted as lost. */
+  /** Ends them, once at least ten were sent, however quickly all was over. The last one may have been on its way, and is not counted as lost. */
   async stop(): Promise<{ sent: number; lost: number }> {
+    await this.#process.printed(/icmp_seq=\d{2,} ttl=/);
     this.#process.child.kill("SIGINT");
     const { stdout } = await this.#process.finished;
     const [, sent = "0", received = "0"] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
