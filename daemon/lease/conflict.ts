@@ -81,6 +81,12 @@ export async function silenceOf(store: SubnetStore, entry: Entry, signal: AbortS
   return ttl <= 0 ? Infinity : granted - ttl;
 }
 
+/** Renews a record's store lease; resolves to the seconds left, 0 where only a write may bring it back. */
+export async function renewUnlessSilent(store: SubnetStore, entry: Entry, signal: AbortSignal): Promise<number> {
+  const isHeard = (await silenceOf(store, entry, signal)) < WRITE_AFTER_SECONDS;
+  return isHeard ? await store.keepAlive(entry.lease, signal) : 0;
+}
+
 /** The lease cannot be renewed, and has so many seconds left. */
 export function renewalError(left: number, cause: LodenError | Error): Error {
   if (cause instanceof LodenError && cause.code === "ERR_LEASE_CONFLICT") return cause;

@@ -13,6 +13,7 @@ import {
   lostError,
   renewalError,
   renewalInterval,
+  renewUnlessSilent,
   SILENCE_SECONDS,
   silenceOf,
   subnetText,
@@ -232,8 +233,7 @@ export class LeaseHolder {
     // flannel turns a reservation into a lease of a day when it takes it up.
     const wasReserved = lease.nodeId === undefined && claimant.reserved === entry.key;
     const isReservation = entry.lease === 0n || wasReserved;
-    const isHeard = isReservation || (await silenceOf(this.#options.store, entry, signal)) < WRITE_AFTER_SECONDS;
-    const left = isReservation || !isHeard ? 0 : await this.#options.store.keepAlive(entry.lease, signal);
+    const left = isReservation ? 0 : await renewUnlessSilent(this.#options.store, entry, signal);
     const isAlive = isReservation || left === this.#ttl;
     if (isAlive && !wasReserved && entry.value === value) {
       this.#hold(entry, left);
@@ -368,8 +368,7 @@ export class LeaseHolder {
       const { current } = result;
       if ([value, rewritten, text].includes(current.value)) {
         // Our own record after all: a write of ours whose answer was lost, or one that came back with its store.
-        const isHeard = (await silenceOf(store, current, signal)) < WRITE_AFTER_SECONDS;
-        const left = current.lease === 0n ? this.#ttl : isHeard ? await store.keepAlive(current.lease, signal) : 0;
+        const left = current.lease === 0n ? this.#ttl : await renewUnlessSilent(store, current, signal);
         result =
           left > 0
             ? { ok: true, entry: current }
