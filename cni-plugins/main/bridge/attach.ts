@@ -6,16 +6,17 @@ import type { Sys } from "#kernel/sys";
 import { failure } from "../../error.ts";
 import type { Call } from "../../plugin.ts";
 import { EMPTY_RESULT, type Result, type ResultInterface } from "../../result/types.ts";
-import { awaitState, NOTIFY } from "./await.ts";
+import { awaitState, NOTIFY } from "../../interface/await.ts";
 import { bridgeConfig, type BridgeConfig } from "./config.ts";
-import { configureContainer } from "./container.ts";
+import { configureContainer } from "../../interface/container.ts";
 import { ensureBridge } from "./device.ts";
-import { becomeGateway, enableForwarding, withGateways } from "./gateway.ts";
-import { attachmentAlias, hostVethName } from "./marks.ts";
-import { addMasquerade, removeMasquerade } from "./masquerade.ts";
+import { becomeGateway, withGateways } from "./gateway.ts";
+import { enableForwarding } from "../../interface/forwarding.ts";
+import { attachmentAlias, hostVethName } from "../../interface/marks.ts";
+import { addMasquerade, removeMasquerade } from "../../rules/masquerade.ts";
 import { makePort } from "./port.ts";
 import { addSpoofCheck, removeSpoofCheck } from "./spoof.ts";
-import { Undo } from "./undo.ts";
+import { Undo } from "../../interface/undo.ts";
 import { ensureVlanGateway } from "./vlan-gateway.ts";
 
 /** How long the bridge port may take to come up; the reference plugin waits as long. */

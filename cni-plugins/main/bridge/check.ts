@@ -1,16 +1,14 @@
 // CHECK: what ADD made is still there. Order and texts of the findings follow the reference plugin.
-import type { Address } from "#kernel/ip/address";
-import { addrDump } from "#kernel/netlink/addr";
 import { linkGet, type Link } from "#kernel/netlink/link";
-import { routeDump, type Route } from "#kernel/netlink/route";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import { withNetns } from "#kernel/netns";
 import { previousResult } from "../../config.ts";
 import { failure } from "../../error.ts";
 import type { Call } from "../../plugin.ts";
-import type { Result, ResultInterface, ResultRoute } from "../../result/types.ts";
+import type { Result, ResultInterface } from "../../result/types.ts";
+import { checkAddresses, checkMac, checkRoutes } from "../../interface/check.ts";
 import { bridgeConfig, type BridgeConfig } from "./config.ts";
-import { hasMasquerade } from "./masquerade.ts";
+import { hasMasquerade } from "../../rules/masquerade.ts";
 
 export function checkAttachment(call: Call): void {
   const { environment, machine } = call;
@@ -33,11 +31,6 @@ export function checkAttachment(call: Call): void {
   checkAddresses(inside, container, result);
   checkRoutes(inside, container, result.routes);
   checkMasquerade(call, config, result);
-}
-
-function checkMac(found: Link, expected: ResultInterface, text: string): void {
-  const mac = found.mac?.text ?? "";
-  if (expected.mac !== undefined && expected.mac.toLowerCase() !== mac) throw failure(`${text}: ${mac}`);
 }
 
 function checkBridge(socket: NetlinkSocket, result: Result, config: BridgeConfig): Link {
@@ -79,35 +72,6 @@ function checkPort(socket: NetlinkSocket, result: Result, bridge: Link, containe
     return;
   }
   throw failure(`CNI veth created for bridge ${bridge.name} was not found`);
-}
-
-function checkAddresses(socket: NetlinkSocket, container: Link, result: Result): void {
-  const present = addrDump(socket, { index: container.index });
-  for (const { address } of result.ips) {
-    if (present.some((item) => item.address.equals(address))) continue;
-    throw failure(`Failed to match addr ${address.toString()} on interface ${container.name}`);
-  }
-}
-
-function checkRoutes(socket: NetlinkSocket, container: Link, expected: readonly ResultRoute[]): void {
-  if (expected.length === 0) return;
-  const present = routeDump(socket, { oif: container.index });
-  for (const route of expected) {
-    if (present.some((item) => fits(item, route))) continue;
-    throw failure(
-      `Expected Route ${route.destination.toString()} via ${route.gateway?.toString() ?? "none"} not found in routing table`,
-    );
-  }
-}
-
-function fits(present: Route, expected: ResultRoute): boolean {
-  const same = (a: Address | undefined, b: Address | undefined): boolean => b === undefined || a?.equals(b) === true;
-  return (
-    present.destination.equals(expected.destination) &&
-    same(present.gateway, expected.gateway) &&
-    (expected.table === undefined || present.table === expected.table) &&
-    (expected.priority === undefined || present.priority === expected.priority)
-  );
 }
 
 /** The rules of the iptables backend are not looked at: that would take a process for every CHECK. */

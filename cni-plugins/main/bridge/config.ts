@@ -1,22 +1,17 @@
 // The bridge plugin's configuration.
-import { Mac } from "#kernel/ip/mac";
-import { readArguments } from "../../arguments.ts";
+import type { Mac } from "#kernel/ip/mac";
 import { configDns, type NetworkConfig } from "../../config.ts";
 import { interfaceNameProblem } from "../../environment.ts";
-import { failure, invalidConfig } from "../../error.ts";
+import { invalidConfig } from "../../error.ts";
 import type { Fields } from "../../fields.ts";
+import { MTU_BOUNDS, argumentMac, readMasqueradeBackend, runtimeMac } from "../../interface/options.ts";
 import { saysDns } from "../../result/read.ts";
 import type { Dns } from "../../result/types.ts";
+import type { MasqueradeBackend } from "../../rules/masquerade.ts";
 
 const DEFAULT_BRIDGE = "cni0";
 /** IEEE 802.1Q: 0 is "none", 4095 is reserved. */
 const VLAN_LIMIT = 4094;
-/** ETH_MAX_MTU of linux/if_ether.h; 0 leaves it to the kernel. */
-const MTU_LIMIT = 65_535;
-
-export const MASQUERADE_BACKENDS = ["nftables", "iptables"] as const;
-export type MasqueradeBackend = (typeof MASQUERADE_BACKENDS)[number];
-
 export interface BridgeConfig {
   readonly bridge: string;
   /** The bridge has the gateway's address. Implied by isDefaultGateway. */
@@ -60,8 +55,8 @@ export function bridgeConfig(config: NetworkConfig, args: string): BridgeConfig 
     isDefaultGateway,
     forceAddress: fields.boolean("forceAddress") ?? false,
     ipMasq: fields.boolean("ipMasq") ?? false,
-    ipMasqBackend: readBackend(fields),
-    mtu: fields.integer("mtu", { min: 0, max: MTU_LIMIT }) || undefined,
+    ipMasqBackend: readMasqueradeBackend(fields),
+    mtu: fields.integer("mtu", MTU_BOUNDS) || undefined,
     hairpinMode: fields.boolean("hairpinMode") ?? false,
     promiscMode: fields.boolean("promiscMode") ?? false,
     vlan,
@@ -92,22 +87,9 @@ function bridgeName(fields: Fields): string {
   return name;
 }
 
-function readBackend(fields: Fields): MasqueradeBackend | undefined {
-  const text = fields.string("ipMasqBackend") || undefined;
-  if (text === undefined) return undefined;
-  const backend = MASQUERADE_BACKENDS.find((name) => name === text);
-  if (backend !== undefined) return backend;
-  throw invalidConfig(`unknown ipmasq backend ${JSON.stringify(text)}: ipMasqBackend is "nftables" or "iptables"`);
-}
-
 /** From CNI_ARGS, `args.cni` or `runtimeConfig`; the later wins. */
 function readMac(fields: Fields, args: string): Mac | undefined {
-  const text = readArguments(args).get("MAC") || undefined;
-  const fromArgs = text === undefined ? undefined : Mac.tryParse(text);
-  if (text !== undefined && fromArgs === undefined) {
-    throw failure(`ARGS: error parsing value of pair "MAC=${text}": it is not a MAC address`);
-  }
-  return fields.object("runtimeConfig")?.mac("mac") ?? fields.object("args")?.object("cni")?.mac("mac") ?? fromArgs;
+  return runtimeMac(fields) ?? fields.object("args")?.object("cni")?.mac("mac") ?? argumentMac(args);
 }
 
 function readTrunk(fields: Fields): number[] {

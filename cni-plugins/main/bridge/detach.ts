@@ -8,8 +8,8 @@ import { validAttachments, type Attachment } from "../../attachments.ts";
 import { ipamType } from "../../config.ts";
 import { inContext, runAll } from "../../error.ts";
 import type { Call } from "../../plugin.ts";
-import { attachmentAlias, hostVethName, networkAlias } from "./marks.ts";
-import { collectMasquerade, removeMasquerade } from "./masquerade.ts";
+import { attachmentAlias, hostVethName, networkAlias } from "../../interface/marks.ts";
+import { collectMasquerade, removeMasquerade } from "../../rules/masquerade.ts";
 import { collectSpoofChecks, removeSpoofCheck } from "./spoof.ts";
 
 /** The link goes before its address is freed: nobody else may get the address while it is in use. */

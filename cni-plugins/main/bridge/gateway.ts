@@ -1,20 +1,13 @@
 // The bridge as gateway: which addresses it needs, and giving them to it.
 import { Prefix } from "#kernel/ip/prefix";
-import { Address, FAMILIES, type Family } from "#kernel/ip/address";
+import { Address } from "#kernel/ip/address";
 import { ADDRESS_FLAG, addrDelete, addrDump, addrNew } from "#kernel/netlink/addr";
 import { linkGet, linkSet, type Link } from "#kernel/netlink/link";
 import { neighDelete } from "#kernel/netlink/neigh";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
-import { readSysctl, writeSysctl } from "#kernel/sysctl";
 import { failure, inContext } from "../../error.ts";
 import type { Result, ResultAddress, ResultRoute } from "../../result/types.ts";
 import type { BridgeConfig } from "./config.ts";
-
-/** Routed packets need it (ip-sysctl.rst). */
-const FORWARDING: Readonly<Record<Family, string>> = {
-  4: "net/ipv4/ip_forward",
-  6: "net/ipv6/conf/all/forwarding",
-};
 
 /** errno.h */
 const ENOENT = 2;
@@ -115,16 +108,4 @@ function conflicts(wanted: Prefix, present: Prefix): boolean {
 
 function isZero(mac: string): boolean {
   return mac === "00:00:00:00:00:00";
-}
-
-export function enableForwarding(families: readonly Family[]): void {
-  for (const family of FAMILIES) {
-    if (!families.includes(family)) continue;
-    if (readSysctl(FORWARDING[family]) === "1") continue;
-    try {
-      writeSysctl(FORWARDING[family], "1");
-    } catch (error) {
-      throw inContext("failed to enable forwarding", error);
-    }
-  }
 }

@@ -6,7 +6,7 @@ import { linkGet, linkNew, linkSet } from "#kernel/netlink/link";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
 import { failure } from "../../error.ts";
 import { ignoreRouterAdvertisements } from "./device.ts";
-import { randomVethName } from "./marks.ts";
+import { randomVethName } from "../../interface/marks.ts";
 
 /** Tries for a host name nobody has; two are enough unless names are being exhausted. */
 const NAME_TRIES = 10;

@@ -3,7 +3,7 @@
 import type { Nftables } from "#kernel/nft/nftables";
 import type { Attachment } from "../../attachments.ts";
 import { isObject } from "../../fields.ts";
-import { isNotFound, listChain, ruleHandles } from "./nft-rules.ts";
+import { isNotFound, listChain, ruleHandles } from "../../rules/nft-rules.ts";
 
 const TABLE = { family: "bridge", table: "nat" } as const;
 const BASE = "PREROUTING";

@@ -5,7 +5,7 @@ import type { NetlinkSocket } from "#kernel/netlink/socket";
 import { interfaceNameProblem } from "../../environment.ts";
 import { failure, inContext, invalidConfig } from "../../error.ts";
 import type { BridgeConfig } from "./config.ts";
-import { hostVethName } from "./marks.ts";
+import { hostVethName } from "../../interface/marks.ts";
 import { makePort } from "./port.ts";
 
 export function ensureVlanGateway(socket: NetlinkSocket, bridge: Link, config: BridgeConfig): Link {

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { readArguments } from "../../../cni-plugins/arguments.ts";
 import { interfaceNameProblem, isIdentifier, readEnvironment } from "../../../cni-plugins/environment.ts";
-import { attachmentAlias, hostVethName, networkAlias } from "../../../cni-plugins/main/bridge/marks.ts";
-import { chainName } from "../../../cni-plugins/main/bridge/iptables.ts";
+import { attachmentAlias, hostVethName, networkAlias } from "../../../cni-plugins/interface/marks.ts";
+import { chainName } from "../../../cni-plugins/rules/iptables.ts";
 import { decodeVersion, isAtLeast, requireSupported } from "../../../cni-plugins/version.ts";
 
 describe("versions", () => {

@@ -7,7 +7,7 @@ import type { Prefix } from "#kernel/ip/prefix";
 import { readText } from "#kernel/files";
 import type { Nftables } from "#kernel/nft/nftables";
 import type { Sys } from "#kernel/sys";
-import { CNI_ERROR, CniError, failure } from "../../error.ts";
+import { CNI_ERROR, CniError, failure } from "../error.ts";
 import type { MasqueradeOwner } from "./masquerade.ts";
 import { listChain } from "./nft-rules.ts";
 import { sha512Hex } from "./sha512.ts";

@@ -1,7 +1,7 @@
 // Finding rules again by their comments: nftables deletes rules by handle alone (nft(8), libnftables-json(5)).
 import { NftError } from "#kernel/nft/error";
 import type { Nftables } from "#kernel/nft/nftables";
-import { isObject } from "../../fields.ts";
+import { isObject } from "../fields.ts";
 
 export interface ChainRef {
   readonly family: string;

@@ -7,8 +7,8 @@ import { routeNew, type Route } from "#kernel/netlink/route";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Sys } from "#kernel/sys";
 import { readSysctl, writeSysctl } from "#kernel/sysctl";
-import { failure } from "../../error.ts";
-import type { Result, ResultRoute } from "../../result/types.ts";
+import { failure } from "../error.ts";
+import type { Result, ResultRoute } from "../result/types.ts";
 import { awaitState, NOTIFY } from "./await.ts";
 
 /** What the reference plugin waits for duplicate address detection at most. */

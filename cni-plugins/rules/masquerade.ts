@@ -4,13 +4,15 @@
 import type { Prefix } from "#kernel/ip/prefix";
 import type { Nftables } from "#kernel/nft/nftables";
 import { LodenError } from "#spec/errors";
-import type { Attachment } from "../../attachments.ts";
-import { inContext, runAll } from "../../error.ts";
-import type { Machine } from "../../plugin.ts";
-import type { MasqueradeBackend } from "./config.ts";
+import type { Attachment } from "../attachments.ts";
+import { inContext, runAll } from "../error.ts";
+import type { Machine } from "../plugin.ts";
 import { addIptablesMasquerade, removeIptablesMasquerade } from "./iptables.ts";
 import { ruleHandles } from "./nft-rules.ts";
 import { sha512Hex } from "./sha512.ts";
+
+export const MASQUERADE_BACKENDS = ["nftables", "iptables"] as const;
+export type MasqueradeBackend = (typeof MASQUERADE_BACKENDS)[number];
 
 const TABLE = { family: "inet", table: "cni_plugins_masquerade" } as const;
 const RULES = "masq_checks";
