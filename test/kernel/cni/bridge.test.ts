@@ -8,6 +8,7 @@ import { cniResult020Contract, cniResult040Contract, cniResult110Contract } from
 import { validate } from "#spec/validate";
 import { sys } from "#sys";
 import { GO_PLUGINS, type Invocation, type Sandbox } from "../../support/cni.ts";
+import { kernelHas, reason } from "../../support/kernel-features.ts";
 import { FORMS, Host, NO_GO_PLUGINS, addressesOf, fail, hasGoPlugins, succeed } from "../../support/cni-rig.ts";
 
 let host: Host;
@@ -19,9 +20,7 @@ beforeAll(() => {
 
 afterAll(() => host[Symbol.dispose]());
 
-/** Bridges that filter VLANs need CONFIG_BRIDGE_VLAN_FILTERING. */
-const hasVlans =
-  spawnSync("unshare", ["--net", "ip", "link", "add", "probe", "type", "bridge", "vlan_filtering", "1"]).status === 0;
+const hasVlans = kernelHas("bridge VLAN filtering") && kernelHas("vlan");
 
 let serial = 0;
 
@@ -207,7 +206,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     expect(ruleset()).toBe(rules);
   });
 
-  test.skipIf(!hasVlans)(`VLANs of the port, and a gateway in one${hasVlans ? "" : " (the kernel lacks them)"}`, () => {
+  test.skipIf(!hasVlans)(`VLANs of the port, and a gateway in one${reason("bridge VLAN filtering", "vlan")}`, () => {
     const config = { isGateway: true, vlan: 100, vlanTrunk: [{ minID: 200, maxID: 201 }, { id: 300 }] };
     const { call, bridge } = network({ directory, config });
     using sandbox = host.sandbox();

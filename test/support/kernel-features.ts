@@ -1,0 +1,36 @@
+// What a kernel may lack, found out by trying it in a namespace of its own. A test that needs such a feature is skipped
+// with the reason where it is absent, and runs in the virtual machine of test/vm, whose kernel has them all: that project
+// runs every file under test/kernel that imports this one.
+import { spawnSync } from "node:child_process";
+
+/** `ip -batch` lines; `below` is a link to stand on. */
+const BELOW = "link add below type veth peer name other";
+const PROBES = {
+  "bridge VLAN filtering": ["link add probe type bridge vlan_filtering 1"],
+  vlan: [BELOW, "link add link below name probe type vlan id 2"],
+  ipvlan: [BELOW, "link add link below name probe type ipvlan mode l2"],
+  dummy: ["link add probe type dummy"],
+  vrf: ["link add probe type vrf table 10"],
+  wireguard: ["link add probe type wireguard"],
+  ipip: ["link add probe type ipip local 127.0.0.1 remote 127.0.0.2"],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type KernelFeature = keyof typeof PROBES;
+
+const found = new Map<KernelFeature, boolean>();
+
+export function kernelHas(feature: KernelFeature): boolean {
+  let has = found.get(feature);
+  if (has === undefined) {
+    const input = `${PROBES[feature].join("\n")}\n`;
+    has = spawnSync("unshare", ["--net", "ip", "-batch", "-"], { input }).status === 0;
+    found.set(feature, has);
+  }
+  return has;
+}
+
+/** What to put behind a test's name when it is skipped: the reason, or nothing. */
+export function reason(...features: readonly KernelFeature[]): string {
+  const missing = features.filter((feature) => !kernelHas(feature));
+  return missing.length === 0 ? "" : ` (the kernel lacks ${missing.join(" and ")})`;
+}
