@@ -108,6 +108,21 @@ function dataAsIp(kind: LinkKind, nameOf: NameOf): Json | undefined {
         usedbcqueuelen: kind.broadcastQueueLengthUsed,
         macaddr_data: kind.sources?.map(String),
       };
+    case "ipvlan":
+      return {
+        mode: kind.mode,
+        private: kind.flags === undefined ? undefined : (kind.flags & 1) !== 0 || undefined,
+        vepa: kind.flags === undefined ? undefined : (kind.flags & 2) !== 0 || undefined,
+        bridge: kind.flags === undefined ? undefined : (kind.flags & 3) === 0 || undefined,
+      };
+    case "vlan":
+      return {
+        protocol: kind.protocol === 0x88a8 ? "802.1ad" : "802.1Q",
+        id: kind.id,
+        flags: vlanFlagNames(kind.flags?.flags ?? 0),
+        ingress_qos: kind.ingressQos,
+        egress_qos: kind.egressQos,
+      };
     case "tun":
       return {
         type: kind.mode,
@@ -121,6 +136,7 @@ function dataAsIp(kind: LinkKind, nameOf: NameOf): Json | undefined {
         group: kind.group,
       };
     case "veth":
+    case "dummy":
     case "other":
       return undefined;
     default:
@@ -156,4 +172,11 @@ function portAsIp(port: LinkPort, nameOf: NameOf): Json {
       backup_port: port.backupPort === undefined ? undefined : nameOf(port.backupPort),
     },
   };
+}
+
+/** VLAN_FLAG_* of linux/if_vlan.h. */
+function vlanFlagNames(flags: number): string[] {
+  return ["REORDER_HDR", "GVRP", "LOOSE_BINDING", "MVRP", "BRIDGE_BINDING"].filter(
+    (_, bit) => (flags >> bit) % 2 === 1,
+  );
 }

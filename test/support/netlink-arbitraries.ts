@@ -140,14 +140,31 @@ const tun: fc.Arbitrary<LinkKind> = some({
   disabledQueues: u32,
 }).map((options) => ({ kind: "tun", ...options }));
 
+const ipvlan: fc.Arbitrary<LinkKind> = some({
+  mode: fc.oneof(fc.constantFrom("l2" as const, "l3" as const, "l3s" as const), fc.constant(77)),
+  flags: u16,
+}).map((options) => ({ kind: "ipvlan", ...options }));
+
+const qos = fc.array(fc.record({ from: u32, to: u32 }), { maxLength: 4 });
+const vlan: fc.Arbitrary<LinkKind> = some({
+  protocol: u16,
+  id: u16,
+  flags: fc.record({ flags: u32, mask: u32 }),
+  ingressQos: qos,
+  egressQos: qos,
+}).map((options) => ({ kind: "vlan", ...options }));
+
 const unknownKind = fc
   .record(
-    { name: fc.constantFrom("vlan", "wireguard", "ipip", "vxlan2", "Bridge"), data: bytes },
+    { name: fc.constantFrom("geneve", "wireguard", "ipip", "vxlan2", "Bridge"), data: bytes },
     { requiredKeys: ["name"] },
   )
   .map((fields) => ({ kind: "other" as const, ...fields }));
 
-export const kind = fc.oneof(vxlan, bridge, veth, macvlan, tun, unknownKind);
+export const kind = fc.oneof(
+  ...[vxlan, bridge, veth, macvlan, ipvlan, vlan, tun],
+  ...[fc.constant({ kind: "dummy" as const }), unknownKind],
+);
 
 export const port: fc.Arbitrary<LinkPort> = fc.oneof(
   unknownKind,

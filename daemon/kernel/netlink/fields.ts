@@ -145,6 +145,14 @@ export function name8<Name extends string>(table: NameTable<Name>): Codec<Name |
   };
 }
 
+/** Two bytes that have a name. */
+export function name16<Name extends string>(table: NameTable<Name>): Codec<Name | number> {
+  return {
+    read: (attrs, type) => table.name(attrs.u16(type) ?? 0),
+    write: (writer, type, value) => writer.u16(type, table.number(value)),
+  };
+}
+
 /** Four bytes that have a name. */
 export function name32<Name extends string>(table: NameTable<Name>): Codec<Name | number> {
   return {

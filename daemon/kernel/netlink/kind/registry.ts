@@ -7,12 +7,17 @@ import { readBridge, writeBridge } from "./bridge.ts";
 import type { BridgeKind } from "./bridge.ts";
 import { readBridgePort, writeBridgePort } from "./bridge-port.ts";
 import type { BridgePort } from "./bridge-port.ts";
+import type { DummyKind } from "./dummy.ts";
+import { readIpvlan, writeIpvlan } from "./ipvlan.ts";
+import type { IpvlanKind } from "./ipvlan.ts";
 import { readMacvlan, writeMacvlan } from "./macvlan.ts";
 import type { MacvlanKind } from "./macvlan.ts";
 import { readTun, writeTun } from "./tun.ts";
 import type { TunKind } from "./tun.ts";
 import { readVeth, writeVeth } from "./veth.ts";
 import type { VethKind } from "./veth.ts";
+import { readVlan, writeVlan } from "./vlan.ts";
+import type { VlanKind } from "./vlan.ts";
 import { readVxlan, writeVxlan } from "./vxlan.ts";
 import type { VxlanKind } from "./vxlan.ts";
 
@@ -24,7 +29,16 @@ export interface OtherKind {
 }
 
 /** The kind of a link, IFLA_INFO_KIND and _DATA; `kind` tells them apart. */
-export type LinkKind = VxlanKind | BridgeKind | VethKind | MacvlanKind | TunKind | OtherKind;
+export type LinkKind =
+  | VxlanKind
+  | BridgeKind
+  | VethKind
+  | MacvlanKind
+  | IpvlanKind
+  | VlanKind
+  | TunKind
+  | DummyKind
+  | OtherKind;
 
 /** What a master says of the link that is its port (IFLA_INFO_SLAVE_KIND and _DATA). */
 export type LinkPort = BridgePort | OtherKind;
@@ -63,8 +77,13 @@ function writeKind(writer: AttrWriter, kind: LinkKind): void {
       return writeVeth(writer, kind);
     case "macvlan":
       return writeMacvlan(writer, kind);
+    case "ipvlan":
+      return writeIpvlan(writer, kind);
+    case "vlan":
+      return writeVlan(writer, kind);
     case "tun":
       return writeTun(writer, kind);
+    case "dummy":
     case "other":
   }
 }
@@ -101,7 +120,10 @@ const READERS: ReadonlyMap<string, (attrs: Attrs) => LinkKind> = new Map<string,
   ["bridge", readBridge],
   ["veth", readVeth],
   ["macvlan", readMacvlan],
+  ["ipvlan", readIpvlan],
+  ["vlan", readVlan],
   ["tun", readTun],
+  ["dummy", () => ({ kind: "dummy" })],
 ]);
 
 function readKind(name: string, data: Uint8Array | undefined): LinkKind {

@@ -187,13 +187,32 @@ const LINKS: Record<string, () => Message> = {
     linkNew({ name: "mv0", parent: VETH, kind: { kind: "macvlan", mode: "passthru", flags: 1 } }),
   "ip link set dev mv0 type macvlan macaddr set 02:00:00:00:00:05 02:00:00:00:00:06": () =>
     linkSet(PORT, { kind: { kind: "macvlan", sources: [mac(5), mac(6)] } }),
-  "ip link add d0 type dummy": () => linkNew({ name: "d0", kind: { kind: "other", name: "dummy" } }),
+  "ip link add d0 type dummy": () => linkNew({ name: "d0", kind: { kind: "dummy" } }),
   "ip link add link eth0 name eth0.5 type vlan id 5": () =>
-    linkNew({
-      name: "eth0.5",
-      parent: VETH,
-      kind: { kind: "other", name: "vlan", data: Uint8Array.of(6, 0, 1, 0, 5, 0, 0, 0) },
-    }),
+    linkNew({ name: "eth0.5", parent: VETH, kind: { kind: "vlan", id: 5 } }),
+  "ip link add link eth0 name q type vlan protocol 802.1ad id 4094 ingress-qos-map 1:2 3:4 egress-qos-map 5:6 gvrp on loose_binding off":
+    () =>
+      linkNew({
+        name: "q",
+        parent: VETH,
+        kind: {
+          kind: "vlan",
+          protocol: 0x88a8,
+          id: 4094,
+          ingressQos: [
+            { from: 1, to: 2 },
+            { from: 3, to: 4 },
+          ],
+          egressQos: [{ from: 5, to: 6 }],
+          flags: { flags: 2, mask: 6 },
+        },
+      }),
+  "ip link add link eth0 name iv0 type ipvlan mode l2": () =>
+    linkNew({ name: "iv0", parent: VETH, kind: { kind: "ipvlan", mode: "l2", flags: 0 } }),
+  "ip link add link eth0 name iv0 mtu 1400 type ipvlan mode l3 private": () =>
+    linkNew({ name: "iv0", mtu: 1400, parent: VETH, kind: { kind: "ipvlan", mode: "l3", flags: 1 } }),
+  "ip link add link eth0 name iv0 netns 9999999 type ipvlan mode l3s vepa": () =>
+    linkNew({ name: "iv0", parent: VETH, netnsPid: NOBODY, kind: { kind: "ipvlan", mode: "l3s", flags: 2 } }),
   "ip link add index 100 name br7 type bridge": () => linkNew({ index: 100, name: "br7", kind: { kind: "bridge" } }),
   "ip link set dev lo up": () => linkSet(LO, { up: true }),
   "ip link set dev lo down": () => linkSet(LO, { up: false }),
