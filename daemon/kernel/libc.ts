@@ -74,6 +74,17 @@ const STATFS_SIZE = 120;
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 
+/** Numbers that differ (arch/x86/entry/syscalls/syscall_64.tbl; asm-generic/unistd.h). Calls with whole numbers alone. */
+const SYS =
+  process.arch === "arm64"
+    ? { ioctl: 29, fchdir: 50, umask: 166, listen: 201, accept4: 242 }
+    : { ioctl: 16, fchdir: 81, umask: 95, listen: 50, accept4: 288 };
+/** asm-generic/socket.h: SOL_SOCKET, SO_PEERCRED; struct ucred is pid, uid and gid. */
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const UCRED_WORDS = 3;
+const O_PATH_DIRECTORY = 0o10000000 | 0o200000;
+
 /** linux/fcntl.h: the path is relative to the working directory; do not follow a link; the path is the descriptor's. */
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -135,6 +146,8 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
     socket: (domain, type, protocol) =>
       must("socket", `family ${domain} protocol ${protocol}`, libc.socket, domain, type | SOCK_CLOEXEC, protocol),
     bind: (fd, at) => void must("bind", undefined, libc.bind, fd, at, at.length),
+    listen: (fd, backlog) => void must("listen", undefined, libc.syscall, SYS.listen, fd, backlog, 0, 0),
+    accept: (fd, flags) => attempt(libc.syscall, SYS.accept4, fd, 0, 0, flags | SOCK_CLOEXEC),
     connect: (fd, to) => void must("connect", undefined, libc.connect, fd, to, to.length),
     getsockname(fd) {
       number[0] = SOCKADDR_MAX;
@@ -157,6 +170,13 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
       const [value, length] = [numberBytes.subarray(0, 4), numberBytes.subarray(4, 8)];
       must("getsockopt", optionName(level, option), libc.getsockopt, fd, level, option, value, length);
       return number[0];
+    },
+    peerUser(fd) {
+      const credentials = new Uint32Array(UCRED_WORDS);
+      const bytes = new Uint8Array(credentials.buffer);
+      number[0] = bytes.length;
+      must("getsockopt", "SO_PEERCRED", libc.getsockopt, fd, SOL_SOCKET, SO_PEERCRED, bytes, numberBytes);
+      return credentials[1]!;
     },
     send: (fd, data, flags) => attempt(libc.sendto, fd, data, data.length, flags, null, 0),
     sendTo: (fd, data, flags, to) => attempt(libc.sendto, fd, data, data.length, flags, to, to.length),
@@ -240,7 +260,7 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
     ioctl(fd, request, argument) {
       if (typeof argument === "number") {
         // By value, the way requests without a structure take it: through the one entry that has integer arguments.
-        return must("ioctl", `request ${hex(request)}`, libc.syscall, SYS_IOCTL, fd, request, argument, 0);
+        return must("ioctl", `request ${hex(request)}`, libc.syscall, SYS.ioctl, fd, request, argument, 0);
       }
       return must("ioctl", `request ${hex(request)}`, libc.ioctl, fd, request, argument);
     },
@@ -260,6 +280,15 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
       const name = cString(target, "umount");
       must("umount", target, libc.umount2, name, flags);
     },
+    umask: (mask) => must("umask", undefined, libc.syscall, SYS.umask, mask, 0, 0, 0),
+    changeDirectory(path) {
+      const name = cString(path, "chdir");
+      const fd = attempt(libc.open, name, O_PATH_DIRECTORY | O_CLOEXEC, 0);
+      if (fd < 0) return fd;
+      const result = attempt(libc.syscall, SYS.fchdir, fd, 0, 0, 0);
+      libc.close(fd);
+      return result;
+    },
     kill: (pid, signal) => void must("kill", `process ${pid}`, libc.kill, pid, signal),
     prctl: (option, argument) => must("prctl", `option ${option}`, libc.prctl, option, argument, 0, 0, 0),
     pidfdOpen: (pid) => must("pidfd_open", `process ${pid}`, libc.syscall, SYS_PIDFD_OPEN, pid, 0, 0, 0),
@@ -267,8 +296,6 @@ export function sysOverLibc(libc: BoundLibc, errno: () => number): Sys {
       void must("pidfd_send_signal", undefined, libc.syscall, SYS_PIDFD_SEND_SIGNAL, fd, signal, 0, 0),
   };
 }
-
-const SYS_IOCTL = process.arch === "arm64" ? 29 : 16;
 
 function optionName(level: number, option: number): string {
   return `level ${level} option ${option}`;

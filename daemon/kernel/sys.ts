@@ -43,12 +43,17 @@ export interface Sys {
   /** SOCK_CLOEXEC is added. */
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array): void;
+  listen(fd: number, backlog: number): void;
+  /** The next connection, -EAGAIN when a non-blocking socket has none, or another -errno. `flags`: SOCK_NONBLOCK or 0. */
+  accept(fd: number, flags: number): number;
   connect(fd: number, address: Uint8Array): void;
   /** The socket's own address, at most 128 bytes (sockaddr_storage). */
   getsockname(fd: number): Uint8Array;
   /** A number is passed as a C int. */
   setsockopt(fd: number, level: number, option: number, value: number | Uint8Array): void;
   getsockopt(fd: number, level: number, option: number): number;
+  /** The effective user of the process at the other end of a Unix socket, as it was when that connected or listened. */
+  peerUser(fd: number): number;
   /** Bytes sent, or -errno. */
   send(fd: number, data: Uint8Array, flags: number): number;
   /** Bytes sent, or -errno. */
@@ -100,6 +105,11 @@ export interface Sys {
   unshare(flags: number): void;
   mount(source: string, target: string, type: string, flags: number, data?: string): void;
   umount(target: string, flags: number): void;
+
+  /** Of the process; gives the mask that was. */
+  umask(mask: number): number;
+  /** Of the process: 0 or -errno. The runtime's own idea of its working directory stays as it was. */
+  changeDirectory(path: string): number;
 
   kill(pid: number, signal: number): void;
   prctl(option: number, argument: number): number;

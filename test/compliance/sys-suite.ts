@@ -9,7 +9,9 @@ import { Errno, orThrow } from "#kernel/sys";
 import type { Sys } from "#kernel/sys";
 
 const AF_UNIX = 1;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_RCVBUF = 8;
@@ -100,6 +102,40 @@ export const CHECKS: readonly Check[] = [
       assert.equal(sys.receive(a, buffer, 0), 0);
       sys.close(a);
       sys.close(b);
+    },
+  },
+  {
+    name: "a listening socket gives connections, and tells whose they are",
+    run(sys) {
+      const [listener, client] = [sys.socket(AF_UNIX, SOCK_STREAM, 0), sys.socket(AF_UNIX, SOCK_STREAM, 0)];
+      assert.equal(sys.accept(listener, 0), -EINVAL);
+      sys.bind(listener, abstractAddress("listener"));
+      sys.listen(listener, 1);
+      sys.connect(client, abstractAddress("listener"));
+      const accepted = orThrow(sys.accept(listener, SOCK_NONBLOCK), "accept4");
+      assert.equal(sys.fcntl(accepted, F_GETFD, 0), FD_CLOEXEC);
+      const buffer = new Uint8Array(4);
+      assert.equal(sys.receive(accepted, buffer, 0), -EAGAIN);
+      assert.equal(sys.send(client, new Uint8Array([1, 2]), 0), 2);
+      assert.equal(sys.receive(accepted, buffer, 0), 2);
+      assert.deepEqual([sys.peerUser(accepted), sys.peerUser(client)], [process.getuid?.(), process.getuid?.()]);
+      for (const fd of [accepted, client, listener]) sys.close(fd);
+      assertErrno(() => sys.listen(-1, 1), "EBADF", "listen");
+      assertErrno(() => sys.peerUser(-1), "EBADF", "getsockopt");
+    },
+  },
+  {
+    name: "the process's file mask and working directory change and come back",
+    run(sys) {
+      inTempDirectory((directory) => {
+        const mask = sys.umask(0o077);
+        assert.equal(sys.umask(mask), 0o077);
+        const before = readlinkSync("/proc/self/cwd");
+        assert.equal(sys.changeDirectory(directory), 0);
+        assert.equal(readlinkSync("/proc/self/cwd"), directory);
+        assert.equal(sys.changeDirectory(`${directory}/none`), -ENOENT);
+        assert.equal(sys.changeDirectory(before), 0);
+      });
     },
   },
   {
