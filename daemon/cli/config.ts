@@ -23,6 +23,7 @@ const SOME_NODE: Node = {
   publicAddress: {},
   hostAddresses: [],
   onLink: [],
+  routes: [],
   subnet: {},
 };
 

@@ -56,6 +56,11 @@ export function parseNetwork(text: string): Network {
   };
 }
 
+/** The networks of all its families. */
+export function networksOf({ ranges }: Pick<Network, "ranges">): Prefix[] {
+  return FAMILIES.flatMap((family) => ranges[family]?.network ?? []);
+}
+
 function readRange(family: Family, document: NetworkConfigDocument): NetworkRange {
   const { field } = RULES[family];
   const text = document[`${field}Network`];

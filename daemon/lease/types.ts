@@ -1,5 +1,6 @@
 // What a lease is, once its key and JSON have been read: a subnet per address family and what peers must know to reach it.
 import type { Address, Family } from "#kernel/ip/address";
+import type { Mac } from "#kernel/ip/mac";
 import type { Prefix } from "#kernel/ip/prefix";
 
 /** One value per address family; a family that is not in use is absent. Loop over it, never copy code per family. */
@@ -52,6 +53,27 @@ export interface Node {
   readonly onLink: readonly Prefix[];
   /** Every address of this host: a public address that is not among them is a NAT's. */
   readonly hostAddresses: readonly Address[];
+  /** The host's routes that may lead to peers: of the main tables, without the fabric's own. backend/underlay.ts asks them. */
+  readonly routes: readonly UnderlayRoute[];
+  /** MACs by which peers know this node's devices, by device name: kept for as long as the daemon runs. Absent: none yet. */
+  readonly macs?: ReadonlyMap<string, Mac>;
   /** The leased subnets; absent before a lease is held. */
   readonly subnet: PerFamily<Prefix>;
+}
+
+/** A route of the host, as far as it tells how a peer is reached. */
+export interface UnderlayRoute {
+  readonly destination: Prefix;
+  /** Name of the outgoing interface; "" where there are several, or none because the route refuses. */
+  readonly link: string;
+  /** Index of the outgoing interface, of several the first. */
+  readonly index?: number;
+  /** What that interface carries, of several the least; absent for a route that refuses. */
+  readonly linkMtu?: number;
+  /** Absent: the destination is on the link itself. */
+  readonly gateway?: Address;
+  /** The route's own `mtu` metric. */
+  readonly mtu?: number;
+  /** The lowest wins among routes to one destination. */
+  readonly metric: number;
 }

@@ -1,12 +1,13 @@
 // What this node's fabric is made of while the daemon runs: network configuration, host, backend. Each may change under
 // it, and is then taken up without a restart: the kernel first, then the lease that tells the others, then the subnet file.
 // A backend with other devices is put beside the one before, until no peer needs that any more.
+import type { Prefix } from "#kernel/ip/prefix";
 import { errorText, LodenError } from "#spec/errors";
 import type { AppContext } from "../app.ts";
 import type { Backend } from "../backend/port.ts";
 import { createBackend } from "../backend/registry.ts";
 import { extraObjects, type ExtrasOptions } from "../fabric.ts";
-import { parseNetwork } from "../lease/network.ts";
+import { networksOf, parseNetwork } from "../lease/network.ts";
 import type { Claimant } from "../lease/choice.ts";
 import type { LeaseHolder } from "../lease/holder.ts";
 import type { PeerTable } from "../lease/peers.ts";
@@ -84,9 +85,14 @@ export class FabricKeeper {
     this.#reconciler = reconciler;
     this.#signal = signal;
     const { watchHost } = this.#context.ports;
-    const watch = watchHost?.((index) => {
+    const watch = watchHost?.((index, destination) => {
       const isBroken = this.#context.troubles.get("interface") !== undefined;
-      if (index !== undefined && index !== this.#setup.node.link.index && !isBroken) return;
+      const { network, node } = this.#setup;
+      if (index !== undefined && index !== node.link.index && !isBroken && !this.#isOnTheWay(index)) return;
+      // Containers' routes, but for those that the underlay may have inside the fabric's network.
+      const isInside = (own: Prefix): boolean => destination !== undefined && own.contains(destination);
+      if (Object.values(node.subnet).some((subnet) => isInside(subnet.masked))) return;
+      if (networksOf(network).some(isInside) && !node.onLink.some((prefix) => destination!.overlaps(prefix))) return;
       this.#isHostChanged = true;
       this.#wake?.();
     });
@@ -95,6 +101,11 @@ export class FabricKeeper {
     // What changed while nobody watched.
     this.#takeHost();
     void this.#followHost(signal);
+  }
+
+  /** A link that a route leaves by which may lead to peers. */
+  #isOnTheWay(index: number): boolean {
+    return this.#setup.node.routes.some((route) => route.index === index);
   }
 
   /** The configuration as the store has it now; undefined when it was deleted. */
@@ -164,7 +175,8 @@ export class FabricKeeper {
     try {
       // The identity and the subnet are this node's own, whichever interface it uses.
       const { node: found, rule } = findNode(this.#context, network);
-      const node: Node = { ...found, id: before.id, subnet: before.subnet };
+      const { id, subnet, macs } = before;
+      const node: Node = { ...found, id, subnet, ...(macs === undefined ? {} : { macs }) };
       troubles.report("interface", undefined);
       if (outline(node) === outline(before)) return;
       const backend = createBackend(network, node);
@@ -284,7 +296,7 @@ function sharesDevices(a: Backend, b: Backend, node: Node): boolean {
 }
 
 /** What backends make of a host. Of its many addresses only whether a public one is among them. */
-function outline({ link, address, publicAddress, onLink, hostAddresses }: Node): string {
+function outline({ link, address, publicAddress, onLink, hostAddresses, routes }: Node): string {
   const isHere = Object.values(publicAddress).map((own) => hostAddresses.some((other) => other.equals(own)));
-  return JSON.stringify([link, address, publicAddress, onLink, isHere]);
+  return JSON.stringify([link, address, publicAddress, onLink, isHere, routes]);
 }

@@ -7,7 +7,7 @@ import { createBackend } from "../backend/registry.ts";
 import type { Claimant } from "../lease/choice.ts";
 import { LeaseHolder } from "../lease/holder.ts";
 import { parseSubnetKey, subnetKey } from "../lease/keys.ts";
-import { parseNetwork } from "../lease/network.ts";
+import { networksOf, parseNetwork } from "../lease/network.ts";
 import type { Lease, Network, Node } from "../lease/types.ts";
 import { deriveNodeId } from "../node/identity.ts";
 import { familiesOf, selectInterface, surroundings } from "../node/interface.ts";
@@ -123,7 +123,7 @@ export function findNode({ ports, options }: AppContext, network: Network): { no
     link: { name: link.name, index: link.index, mtu: link.mtu },
     address,
     publicAddress,
-    ...surroundings(selection, host),
+    ...surroundings(selection, host, networksOf(network)),
     subnet: {},
   };
   return { node, rule };

@@ -1,12 +1,15 @@
 // Which interface carries traffic between hosts, and under which address peers reach this one: flannel's rules and
 // their order (pkg/ipmatch in flannel; spec/interface-selection.md), as a pure decision over what netlink dumps told.
 import { type Address, FAMILIES, type Family } from "#kernel/ip/address";
+import type { Prefix } from "#kernel/ip/prefix";
 import { ADDRESS_FLAG, type LinkAddress } from "#kernel/netlink/addr";
 import type { Link } from "#kernel/netlink/link";
 import type { Route } from "#kernel/netlink/route-types";
 import { errorText, LodenError } from "#spec/errors";
-import type { PerFamily } from "../lease/types.ts";
+import type { Node, PerFamily } from "../lease/types.ts";
 import type { InterfaceOptions } from "../options.ts";
+import { isLodenProtocol } from "../reconcile/marks.ts";
+import { underlayRoutes } from "./underlay.ts";
 
 /** The host as the kernel tells, in the kernel's order. */
 export interface HostView {
@@ -202,12 +205,22 @@ function unusable({ link, address }: Exclude<Answer, string>, families: readonly
 }
 
 /** What backends want to know of the host, besides the selection. */
-export function surroundings(selection: Selection, host: HostView) {
+export function surroundings(
+  selection: Selection,
+  host: HostView,
+  networks: readonly Prefix[],
+): Pick<Node, "onLink" | "hostAddresses" | "routes"> {
   const isOnLink = ({ index, address: prefix }: LinkAddress): boolean =>
     index === selection.link.index && prefix.length < prefix.address.bits && !prefix.address.isLinkLocal;
   return {
     onLink: host.addresses.filter(isOnLink).map(({ address }) => address.masked),
     hostAddresses: host.addresses.map(({ address }) => address.address),
+    routes: underlayRoutes(host.routes, {
+      links: host.links,
+      external: selection.link.index,
+      networks,
+      isOwnProtocol: isLodenProtocol,
+    }),
   };
 }
 

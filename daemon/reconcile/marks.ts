@@ -5,7 +5,7 @@
 //   routes       a protocol number of our own (rtm_protocol, linux/rtnetlink.h)
 //   addresses, neighbours, FDB entries
 //                permanent ones on a device that bears our alias; addresses only inside the fabric's networks
-//   nft          a table of our own, by its name
+//   nft          tables of our own, by their names
 //   sysctls      cannot be marked and are never undone
 //
 // The scope is the store's prefix: two daemons on one host serve two prefixes and leave each other's objects alone.
@@ -23,6 +23,12 @@ export const ROUTE_PROTOCOL = 76;
 
 /** Protocols of other scopes, by hash: 100 to 127, free as well. */
 const OTHER_PROTOCOLS = { first: 100, count: 28 } as const;
+
+/** Some Loden daemon's routes bear this protocol. */
+export function isLodenProtocol(protocol: number): boolean {
+  const { first, count } = OTHER_PROTOCOLS;
+  return protocol === ROUTE_PROTOCOL || (protocol >= first && protocol < first + count);
+}
 
 /** What every daemon's link alias begins with. */
 export const ALIAS_PREFIX = "loden ";
@@ -42,6 +48,8 @@ export interface Marks {
   readonly linkAlias: string;
   readonly routeProtocol: number;
   readonly nftTable: string;
+  /** The table of the source filter, apart from the other's: it may stand before and after that one does. */
+  readonly peersTable: string;
   /** Networks of the fabric, in which addresses on our devices are ours. */
   readonly networks: readonly Prefix[];
 }
@@ -49,8 +57,8 @@ export interface Marks {
 /** The marks of the daemon that serves `scope`, the store's prefix. */
 export function ownershipMarks(scope: string, networks: readonly Prefix[]): Marks {
   if (scope === DEFAULT_SCOPE) {
-    const names = { linkAlias: `${ALIAS_PREFIX}${scope}`, routeProtocol: ROUTE_PROTOCOL, nftTable: "loden" };
-    return { scope, isDefaultScope: true, ...names, networks };
+    const names = { linkAlias: `${ALIAS_PREFIX}${scope}`, routeProtocol: ROUTE_PROTOCOL };
+    return { scope, isDefaultScope: true, ...names, ...tableNames("loden"), networks };
   }
   const hash = createHash("sha256").update(scope).digest();
   return {
@@ -58,7 +66,11 @@ export function ownershipMarks(scope: string, networks: readonly Prefix[]): Mark
     isDefaultScope: false,
     linkAlias: `${ALIAS_PREFIX}${Buffer.byteLength(scope) > LONGEST_SCOPE ? `sha256:${hash.toString("hex")}` : scope}`,
     routeProtocol: OTHER_PROTOCOLS.first + (hash.readUInt16BE(0) % OTHER_PROTOCOLS.count),
-    nftTable: `loden-${hash.toString("hex").slice(0, 8)}`,
+    ...tableNames(`loden-${hash.toString("hex").slice(0, 8)}`),
     networks,
   };
+}
+
+function tableNames(name: string): Pick<Marks, "nftTable" | "peersTable"> {
+  return { nftTable: name, peersTable: `${name}-peers` };
 }

@@ -3,6 +3,7 @@
 import type { Sys } from "#kernel/sys";
 import { Address } from "#kernel/ip/address";
 import { Mac } from "#kernel/ip/mac";
+import { ROUTE_PROTOCOL } from "#kernel/netlink/route-types";
 import { Prefix } from "#kernel/ip/prefix";
 import { type App, createApp } from "../../daemon/app.ts";
 import type { Clock } from "../../daemon/clock.ts";
@@ -136,11 +137,15 @@ export class Machine {
   }
 
   hostView(): HostView {
+    const lan = Prefix.of(this.address, 24);
     const mac = Mac.fromBytes(Uint8Array.of(2, 0, 0, 0, 0, this.number));
     return {
       links: [{ index: UNDERLAY_INDEX, name: UNDERLAY, mtu: 1500, mac, flags: 0, up: true, type: 1, operState: 6 }],
-      addresses: [{ index: UNDERLAY_INDEX, address: Prefix.of(this.address, 24), flags: 0x80 }],
-      routes: [{ destination: Prefix.parse("0.0.0.0/0"), gateway: Address.parse("192.168.0.1"), oif: UNDERLAY_INDEX }],
+      addresses: [{ index: UNDERLAY_INDEX, address: lan, flags: 0x80 }],
+      routes: [
+        { destination: Prefix.parse("0.0.0.0/0"), gateway: Address.parse("192.168.0.1"), oif: UNDERLAY_INDEX },
+        { destination: lan.masked, oif: UNDERLAY_INDEX, protocol: ROUTE_PROTOCOL.kernel },
+      ],
     };
   }
 }

@@ -4,6 +4,7 @@ import type { Notification } from "#kernel/notify";
 import { Prefix } from "#kernel/ip/prefix";
 import { Errno, type Sys } from "#kernel/sys";
 import { ADDRESS_FLAG } from "#kernel/netlink/addr";
+import { ROUTE_PROTOCOL } from "#kernel/netlink/route-types";
 import { parseStatus, type Status, statusPaths } from "#spec/status";
 import { type App, createApp } from "../../daemon/app.ts";
 import type { Files } from "../../daemon/atomic-file.ts";
@@ -156,7 +157,8 @@ export class RigNode {
 
   /** Gives eth0 other addresses. */
   readdress(...addresses: readonly string[]): void {
-    this.alterHost(() => ({ addresses: addresses.map(onEth0) }));
+    const held = addresses.map(onEth0);
+    this.alterHost(() => ({ addresses: held, routes: routesOf(held) }));
   }
 
   /** A container on the bridge cni0. */
@@ -236,9 +238,22 @@ function onEth0(text: string) {
 }
 
 function hostView(n: number): HostView {
+  const addresses = [onEth0(`192.168.0.${n}/24`), onEth0(`fd99::${n.toString(16)}/64`)];
   return {
     links: [{ index: 2, name: "eth0", type: 1, flags: 1, up: true, mtu: 1500, operState: "up" }],
-    addresses: [onEth0(`192.168.0.${n}/24`), onEth0(`fd99::${n.toString(16)}/64`)],
-    routes: ["0.0.0.0/0", "::/0"].map((destination) => ({ destination: Prefix.parse(destination), oif: 2 })),
+    addresses,
+    routes: routesOf(addresses),
   };
+}
+
+/** The default routes, and what the kernel makes for each address. */
+function routesOf(addresses: HostView["addresses"]): HostView["routes"] {
+  return [
+    ...["0.0.0.0/0", "::/0"].map((destination) => ({ destination: Prefix.parse(destination), oif: 2 })),
+    ...addresses.map(({ address, index }) => ({
+      destination: address.masked,
+      oif: index,
+      protocol: ROUTE_PROTOCOL.kernel,
+    })),
+  ];
 }

@@ -51,6 +51,12 @@ export function makeNode(n = 1, families: readonly Family[] = FAMILIES): Node {
     publicAddress: each((family) => underlayOf(n, family)),
     onLink: [Prefix.parse("192.168.0.0/24"), Prefix.parse("fd99::/64")],
     hostAddresses: families.map((family) => underlayOf(n, family)),
+    routes: ["192.168.0.0/24", "fd99::/64"].map((destination) => ({
+      destination: Prefix.parse(destination),
+      link: "eth0",
+      linkMtu: 1500,
+      metric: 0,
+    })),
     subnet: each((family) => subnetOf(n, family)),
   };
 }

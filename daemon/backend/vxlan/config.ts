@@ -4,6 +4,7 @@ import { vxlanOptionsContract } from "#spec/documents/backend-options";
 import { LodenError } from "#spec/errors";
 import type { Network, Node } from "../../lease/types.ts";
 import { readOptions } from "../options.ts";
+import { underlayMtu } from "../underlay.ts";
 
 export interface VxlanConfig {
   readonly vni: number;
@@ -26,7 +27,7 @@ export interface VxlanConfig {
 export const OVERHEAD: Readonly<Record<Family, number>> = { 4: 20 + 8 + 8 + 14, 6: 40 + 8 + 8 + 14 };
 
 /** The smallest MTU a device may have: RFC 791 §3.2 and RFC 8200 §5. */
-const SMALLEST: Readonly<Record<Family, number>> = { 4: 68, 6: 1280 };
+export const SMALLEST: Readonly<Record<Family, number>> = { 4: 68, 6: 1280 };
 
 /**
  * What Linux takes when it is told no port, and so what flannel's peers use; IANA's 4789 is younger than the driver. Told
@@ -38,8 +39,9 @@ const DEFAULT_PORT = 8472;
 export function readVxlanConfig(network: Network, node: Node): VxlanConfig {
   const { options, warnings } = readOptions(vxlanOptionsContract, network);
   // 0 stands for "not given" in Go, and so it does in configurations that flannel took.
-  const wanted = options.MTU === undefined || options.MTU === 0 ? node.link.mtu : options.MTU;
-  const underlay = Math.min(wanted, node.link.mtu);
+  const path = underlayMtu(node);
+  const wanted = options.MTU === undefined || options.MTU === 0 ? path : options.MTU;
+  const underlay = Math.min(wanted, path);
   if (wanted > underlay) {
     warnings.push(
       `Backend.MTU of vxlan is ${wanted}, more than the ${underlay} of interface ${node.link.name}; ` +

@@ -1,29 +1,14 @@
 // What a vxlan node tells its peers: the lease's BackendData and BackendV6Data, `{"VNI":1,"VtepMAC":"96:59:…"}` as
 // flannel writes it (spec/kv.md). VNI is optional on the way in: flannel did not always write it, and no Linux reader
 // uses it.
-import { createHash } from "node:crypto";
 import type { Family } from "#kernel/ip/address";
 import { Mac } from "#kernel/ip/mac";
 import { LodenError } from "#spec/errors";
-import type { Lease, Node } from "../../lease/types.ts";
-import type { VxlanConfig } from "./config.ts";
+import type { Lease } from "../../lease/types.ts";
 
 export interface VxlanData {
   readonly VNI: number;
   readonly VtepMAC: string;
-}
-
-/**
- * The MAC of this node's device: always the same for one node id, VNI and family, so that a re-made device, a reboot
- * or a lost lease changes nothing for the peers (flannel draws one at random, and udev may change it after that).
- */
-export function vtepMac(config: VxlanConfig, node: Node, family: Family): Mac {
-  const seed = createHash("sha256").update(`loden vtep ${node.id} ${config.vni} ${family}`).digest();
-  const mac = Mac.locallyAdministered(seed);
-  if (config.macPrefix === undefined) return mac;
-  const bytes = mac.toBytes();
-  bytes.set(config.macPrefix);
-  return Mac.fromBytes(bytes);
 }
 
 /**

@@ -1,7 +1,9 @@
 // The vxlan backend: the kernel's VXLAN device (RFC 7348) with no multicast and no flooding. Every peer has a fixed
 // neighbour, forwarding entry and route, made from its lease. The objects are flannel's, one for one (README.md).
 import { FAMILIES, type Address, type Family } from "#kernel/ip/address";
+import type { Mac } from "#kernel/ip/mac";
 import { Prefix } from "#kernel/ip/prefix";
+import { LodenError } from "#spec/errors";
 import type { Lease, Network, Node, PerFamily } from "../../lease/types.ts";
 import {
   addressObject,
@@ -12,22 +14,14 @@ import {
   sysctlObject,
 } from "../../reconcile/objects.ts";
 import type { KernelObject } from "../../reconcile/port.ts";
-import { isOnLink, peerEndpoint } from "../endpoint.ts";
+import { directRoute } from "../direct-route.ts";
+import { peerEndpoint } from "../endpoint.ts";
 import type { Backend } from "../port.ts";
-import { readVxlanConfig, type VxlanConfig } from "./config.ts";
-import { peerMac, peerVni, vtepMac, type VxlanData } from "./data.ts";
-
-/** IFNAMSIZ in linux/if.h, with the closing zero. */
-const NAME_SIZE = 16;
-
-/**
- * flannel's device names, which scripts and firewalls know. A VNI of five digits or more does not fit behind
- * `flannel-v6.` (flannel fails there), nor one of eight behind `flannel.`: those get a short form.
- */
-export function deviceName(family: Family, vni: number): string {
-  const name = `${family === 4 ? "flannel" : "flannel-v6"}.${vni}`;
-  return name.length < NAME_SIZE ? name : `${family === 4 ? "fl" : "fl6"}.${vni}`;
-}
+import { offLinkReason, pathMtu } from "../underlay.ts";
+import { OVERHEAD, readVxlanConfig, SMALLEST, type VxlanConfig } from "./config.ts";
+import { peerMac, peerVni, type VxlanData } from "./data.ts";
+import { deviceName } from "./device-name.ts";
+import { vtepMac } from "./mac.ts";
 
 /** @throws LodenError ERR_BACKEND for options that cannot be */
 export function createVxlan(network: Network, node: Node): Backend {
@@ -95,16 +89,39 @@ function onePeer(config: VxlanConfig, node: Node, lease: Lease, family: Family):
   if (subnet === undefined) return [];
   const because = lease.key;
   const remote = peerEndpoint(node, lease, family);
-  if (config.directRouting && isOnLink(node, remote)) {
-    const spec = { destination: subnet, gateway: remote, link: node.link.name, onlink: false };
-    return [routeObject(spec, because)];
+  if (config.directRouting && offLinkReason(node, remote) === undefined) {
+    return [directRoute(node, lease, subnet, remote, "vxlan")];
   }
   const link = deviceName(family, config.vni);
   const mac = peerMac(lease, family);
+  if (mac.equals(vtepMac(config, node, family))) throw ownMac(lease, mac, link);
   const gateway = subnet.first;
   return [
     neighbourObject({ link, address: gateway, mac }, because),
     fdbObject({ link, mac, remote }, because),
-    routeObject({ destination: subnet, gateway, link, onlink: true }, because),
+    routeObject(
+      { destination: subnet, gateway, link, onlink: true, ...narrowed(config, node, family, remote) },
+      because,
+    ),
   ];
+}
+
+/**
+ * The route's MTU where the way to a peer carries less than the device is made for: containers are then told by ICMP how
+ * much fits. Below the least MTU of the family the outer packets are fragmented instead.
+ */
+function narrowed(config: VxlanConfig, node: Node, family: Family, remote: Address): { mtu?: number } {
+  const path = pathMtu(node, remote);
+  if (path === undefined) return {};
+  const mtu = Math.max(path - OVERHEAD[family], SMALLEST[family]);
+  return mtu < config.mtu[family] ? { mtu } : {};
+}
+
+function ownMac(lease: Lease, mac: Mac, link: string): LodenError {
+  return new LodenError(
+    "ERR_LEASE_INVALID",
+    `lease ${lease.key} cannot be used: its VtepMAC ${mac.toString()} is that of this node's own ${link}: give each node ` +
+      "its own --node-id, and machine id (systemd-machine-id-setup) where one was cloned from the other",
+    { fields: { lease: lease.key, mac: mac.toString() } },
+  );
 }

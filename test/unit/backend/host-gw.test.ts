@@ -47,7 +47,7 @@ describe("host-gw", () => {
     const node = makeNode(1);
     const far = { ...makeLease(2, { type: "host-gw" }), publicAddress: { 4: Address.parse("172.16.0.2") } };
     expect(() => createBackend(network, node).peer(node, far, 4)).toThrow(
-      "172.16.0.2 is in no prefix of interface eth0",
+      "its node is not on the link of interface eth0: no route of this host leads to 172.16.0.2",
     );
   });
 

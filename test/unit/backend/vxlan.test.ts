@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Address } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { createBackend } from "../../../daemon/backend/registry.ts";
-import { deviceName } from "../../../daemon/backend/vxlan/desired.ts";
+import { deviceName } from "../../../daemon/backend/vxlan/device-name.ts";
 import type { Lease, Node } from "../../../daemon/lease/types.ts";
 import { makeLease, makeNetwork, makeNode } from "../../support/fabric.ts";
 

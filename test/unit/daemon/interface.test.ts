@@ -187,7 +187,7 @@ describe("selectInterface", () => {
 });
 
 test("surroundings are the on-link prefixes and all addresses", () => {
-  const { onLink, hostAddresses } = surroundings(selectInterface(optionsOf({}), HOST, [4]), HOST);
+  const { onLink, hostAddresses } = surroundings(selectInterface(optionsOf({}), HOST, [4]), HOST, []);
   expect(onLink.map(String)).toEqual(["192.168.0.0/24", "2001:db8::/64"]);
   expect(hostAddresses.map(String)).toContain("172.16.0.5");
 });
