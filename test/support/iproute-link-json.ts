@@ -136,7 +136,10 @@ function dataAsIp(kind: LinkKind, nameOf: NameOf): Json | undefined {
         group: kind.group,
       };
     case "veth":
+    case "vrf":
+      return { table: kind.table };
     case "dummy":
+    case "ifb":
     case "other":
       return undefined;
     default:

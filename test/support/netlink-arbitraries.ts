@@ -163,7 +163,8 @@ const unknownKind = fc
 
 export const kind = fc.oneof(
   ...[vxlan, bridge, veth, macvlan, ipvlan, vlan, tun],
-  ...[fc.constant({ kind: "dummy" as const }), unknownKind],
+  ...[fc.constant({ kind: "dummy" as const }), fc.constant({ kind: "ifb" as const }), unknownKind],
+  some({ table: u32 }).map((options) => ({ kind: "vrf" as const, ...options })),
 );
 
 export const port: fc.Arbitrary<LinkPort> = fc.oneof(

@@ -36,7 +36,7 @@ function record({ setup, command }: Recorded, scratch: string): Message {
 
 /** The bytes in strace's ` | 00000  64 00 …  text |` lines. */
 function hexDump(call: string): Uint8Array {
-  const rows = call.matchAll(/^ \| [\da-f]{5} ((?: {1,2}[\da-f]{2})+)/gm);
+  const rows = call.matchAll(/^ \| [\da-f]{5} ((?: {1,2}[\da-f]{2}){1,16})/gm);
   return Uint8Array.from(
     [...rows].flatMap(([, row]) => row!.trim().split(/ +/)),
     (octet) => Number.parseInt(octet, 16),

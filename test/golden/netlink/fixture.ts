@@ -9,7 +9,7 @@ export function fixturePath(noun: string): string {
   return fileURLToPath(new URL(`${noun}.txt`, import.meta.url));
 }
 
-export const FIXTURES = ["link", "addr", "route", "neigh", "fdb", "rule", "vlan"].map(fixturePath);
+export const FIXTURES = ["link", "addr", "route", "neigh", "fdb", "rule", "vlan", "tc"].map(fixturePath);
 
 export interface Recorded {
   /** Commands that make what the recorded one needs. */
@@ -35,6 +35,9 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   neigh: { base: 28, header: 12 },
   fdb: { base: 28, header: 12 },
   rule: { base: 32, header: 12 },
+  qdisc: { base: 36, header: 20 },
+  class: { base: 40, header: 20 },
+  filter: { base: 44, header: 20 },
   // RTM_SETLINK and RTM_DELLINK.
   vlan: { base: 19, del: 17, header: 16 },
 };

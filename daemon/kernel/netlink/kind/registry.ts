@@ -8,6 +8,7 @@ import type { BridgeKind } from "./bridge.ts";
 import { readBridgePort, writeBridgePort } from "./bridge-port.ts";
 import type { BridgePort } from "./bridge-port.ts";
 import type { DummyKind } from "./dummy.ts";
+import type { IfbKind } from "./ifb.ts";
 import { readIpvlan, writeIpvlan } from "./ipvlan.ts";
 import type { IpvlanKind } from "./ipvlan.ts";
 import { readMacvlan, writeMacvlan } from "./macvlan.ts";
@@ -18,6 +19,8 @@ import { readVeth, writeVeth } from "./veth.ts";
 import type { VethKind } from "./veth.ts";
 import { readVlan, writeVlan } from "./vlan.ts";
 import type { VlanKind } from "./vlan.ts";
+import { readVrf, writeVrf } from "./vrf.ts";
+import type { VrfKind } from "./vrf.ts";
 import { readVxlan, writeVxlan } from "./vxlan.ts";
 import type { VxlanKind } from "./vxlan.ts";
 
@@ -38,6 +41,8 @@ export type LinkKind =
   | VlanKind
   | TunKind
   | DummyKind
+  | IfbKind
+  | VrfKind
   | OtherKind;
 
 /** What a master says of the link that is its port (IFLA_INFO_SLAVE_KIND and _DATA). */
@@ -83,7 +88,10 @@ function writeKind(writer: AttrWriter, kind: LinkKind): void {
       return writeVlan(writer, kind);
     case "tun":
       return writeTun(writer, kind);
+    case "vrf":
+      return writeVrf(writer, kind);
     case "dummy":
+    case "ifb":
     case "other":
   }
 }
@@ -124,6 +132,8 @@ const READERS: ReadonlyMap<string, (attrs: Attrs) => LinkKind> = new Map<string,
   ["vlan", readVlan],
   ["tun", readTun],
   ["dummy", () => ({ kind: "dummy" })],
+  ["ifb", () => ({ kind: "ifb" })],
+  ["vrf", readVrf],
 ]);
 
 function readKind(name: string, data: Uint8Array | undefined): LinkKind {

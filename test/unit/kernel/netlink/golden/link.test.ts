@@ -187,6 +187,8 @@ const LINKS: Record<string, () => Message> = {
     linkNew({ name: "mv0", parent: VETH, kind: { kind: "macvlan", mode: "passthru", flags: 1 } }),
   "ip link set dev mv0 type macvlan macaddr set 02:00:00:00:00:05 02:00:00:00:00:06": () =>
     linkSet(PORT, { kind: { kind: "macvlan", sources: [mac(5), mac(6)] } }),
+  "ip link add ifb0 mtu 1450 type ifb": () => linkNew({ name: "ifb0", mtu: 1450, kind: { kind: "ifb" } }),
+  "ip link add red type vrf table 1001": () => linkNew({ name: "red", kind: { kind: "vrf", table: 1001 } }),
   "ip link add d0 type dummy": () => linkNew({ name: "d0", kind: { kind: "dummy" } }),
   "ip link add link eth0 name eth0.5 type vlan id 5": () =>
     linkNew({ name: "eth0.5", parent: VETH, kind: { kind: "vlan", id: 5 } }),
