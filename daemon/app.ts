@@ -9,6 +9,7 @@ import { extrasOptions } from "./life/readiness.ts";
 import { startHealthServer } from "./health/server.ts";
 import { PeerTable } from "./lease/peers.ts";
 import type { LeaseHolder } from "./lease/holder.ts";
+import { ReleaseMarker } from "./lease/release-marks.ts";
 import type { Node } from "./lease/types.ts";
 import { FabricKeeper, type Setup } from "./life/fabric-keeper.ts";
 import { follow } from "./life/follow.ts";
@@ -101,6 +102,7 @@ async function live(
   held.holder = holder;
 
   const journal = new ReconcileJournal(context);
+  const marker = new ReleaseMarker(ports);
   const peers = new PeerTable(lease.key, ports.log.child({ component: "peers" }));
   const marks = new LiveMarks(options.etcd.prefix, () => fabric.setup);
   const state = new StateKeeper(context, () => stateOf(context, fabric, holder, peers));
@@ -122,6 +124,7 @@ async function live(
   const reconciler = startReconciler(context, marks.marks, fabric.fabric(), journal, alive);
   fabric.start(reconciler, alive);
   const peersKnown = Promise.withResolvers<void>();
+  marker.remember(last?.peers.map(([key]) => key) ?? []);
   if (isLastKnown && last !== undefined) {
     // Added, not taken for all there are: the kernel may have more, and they may be right.
     peers.apply({ type: "snapshot", revision: 0n, config: undefined, entries: last.peers.map(entryOf) });
@@ -129,11 +132,12 @@ async function live(
     peersKnown.resolve();
   }
   log.debug({ file: options.subnetFile }, "the subnet file is written when the data path stands");
-  const followers = { holder, peers, reconciler, fabric, onChange: () => state.changed() };
+  const followers = { holder, peers, marker, reconciler, fabric, onChange: () => state.changed() };
   const tended = { reconciler, journal, holder, subnetFile: () => fabric.subnetFile };
   const parts = [
     follow(context, followers, () => peersKnown.resolve(), alive),
     holder.keep(alive),
+    marker.keep(alive),
     peersKnown.promise.then(() => keepReady(context, tended, alive)),
     state.keep(alive),
     feedWatchdog(ports, alive),

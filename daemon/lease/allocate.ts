@@ -1,5 +1,6 @@
 // Which subnet a node without one gets: any free one of the network's range with equal chance, so that nodes that start
-// together seldom meet, whatever the size of the network. Pure.
+// together seldom meet, whatever the size of the network; while there are any, one that was not released lately, and else
+// the one that was released the longest ago (spec/decisions/release.md). Pure.
 import { FAMILIES } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
@@ -12,6 +13,16 @@ interface Taken {
   readonly last: bigint;
 }
 
+/** Subnets that were released not long ago. */
+export interface Released {
+  /** The longest ago first. */
+  readonly subnets: readonly PerFamily<Prefix>[];
+  /** Where one of them must be taken: so many more than the longest released are as good, for nodes that lost races. */
+  readonly spread: number;
+}
+
+const NONE_RELEASED: Released = { subnets: [], spread: 0 };
+
 /**
  * A free subnet per family of the network.
  * @throws LodenError ERR_OUT_OF_SUBNETS
@@ -20,13 +31,15 @@ export function chooseSubnets(
   network: Network,
   leased: readonly PerFamily<Prefix>[],
   random: Random,
+  released = NONE_RELEASED,
 ): PerFamily<Prefix> {
   const chosen: PerFamily<Prefix> = {};
   for (const family of FAMILIES) {
     const range = network.ranges[family];
     if (range === undefined) continue;
     const taken = leased.flatMap((subnets) => subnets[family] ?? []);
-    const subnet = chooseSubnet(range, taken, random);
+    const late = released.subnets.flatMap((subnets) => subnets[family] ?? []);
+    const subnet = chooseRested(range, taken, random, late, released.spread);
     if (subnet === undefined) {
       throw new LodenError(
         "ERR_OUT_OF_SUBNETS",
@@ -41,11 +54,31 @@ export function chooseSubnets(
   return chosen;
 }
 
+/** A subnet that overlaps none of `taken`, and none of `released` or else the first of those that it can. */
+function chooseRested(
+  range: NetworkRange,
+  taken: readonly Prefix[],
+  random: Random,
+  released: readonly Prefix[],
+  spread: number,
+): Prefix | undefined {
+  const used = new Set(taken.map(String));
+  const avoided = released.filter((subnet) => !used.has(subnet.toString()));
+  const without = (count: number): Prefix[] => [...taken, ...avoided.slice(count)];
+  // The more of them are let in, the more is free: the least that will do is found by halving.
+  let [count, enough] = [0, avoided.length];
+  while (count < enough) {
+    const half = Math.floor((count + enough) / 2);
+    if (freeSlots(range, mergeSlots(range, without(half))) > 0n) enough = half;
+    else count = half + 1;
+  }
+  return chooseSubnet(range, without(count === 0 ? 0 : count + spread), random);
+}
+
 /** A subnet of the range that overlaps none of `taken`, or undefined when there is none. */
 export function chooseSubnet(range: NetworkRange, taken: readonly Prefix[], random: Random): Prefix | undefined {
   const occupied = mergeSlots(range, taken);
-  let free = slotCount(range);
-  for (const { first, last } of occupied) free -= last - first + 1n;
+  const free = freeSlots(range, occupied);
   if (free <= 0n) return undefined;
   let slot = pick(free, random);
   for (const { first, last } of occupied) {
@@ -82,6 +115,10 @@ function subnetSize(range: NetworkRange): bigint {
 function slotCount(range: NetworkRange): bigint {
   const count = (range.subnetMax.value - range.subnetMin.value) / subnetSize(range) + 1n;
   return count > 0n ? count : 0n;
+}
+
+function freeSlots(range: NetworkRange, occupied: readonly Taken[]): bigint {
+  return occupied.reduce((free, { first, last }) => free - (last - first + 1n), slotCount(range));
 }
 
 /** The slots that `taken` touches, in order and without overlap. */

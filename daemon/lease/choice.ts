@@ -4,7 +4,7 @@
 import { FAMILIES } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import type { Random } from "../clock.ts";
-import type { Entry } from "../store/port.ts";
+import type { Entry, ReleaseMark } from "../store/port.ts";
 import { chooseSubnets, fitsNetwork } from "./allocate.ts";
 import { parseSubnetKey, subnetKey } from "./keys.ts";
 import { decodeLease } from "./record.ts";
@@ -51,8 +51,18 @@ export function ownership(lease: Lease, claimant: Claimant): Ownership {
   return isOurAddress || wasOurs ? "mine" : "disputed";
 }
 
+/** What a choice is made from. */
+export interface Known {
+  readonly entries: readonly Entry[];
+  /** The longest ago first. */
+  readonly released?: readonly ReleaseMark[];
+  /** Lost races for a free subnet, one after the other. */
+  readonly lostRaces?: number;
+}
+
 /** @throws LodenError ERR_OUT_OF_SUBNETS */
-export function chooseLease(entries: readonly Entry[], claimant: Claimant, network: Network, random: Random): Choice {
+export function chooseLease(known: Known, claimant: Claimant, network: Network, random: Random): Choice {
+  const { entries, released = [], lostRaces = 0 } = known;
   const previous = claimant.previous !== undefined && isKeepable(claimant, network) ? claimant.previous : undefined;
   const previousKey = previous === undefined ? undefined : subnetKey(previous);
   const leases = entries.flatMap((entry) => readable(entry) ?? []);
@@ -62,7 +72,7 @@ export function chooseLease(entries: readonly Entry[], claimant: Claimant, netwo
   const kept = mine.find(({ lease }) => lease.key === previousKey);
   if (kept !== undefined) return { type: "own", ...kept };
   // Containers of a subnet that nobody else has taken keep it, even where another lease bears our address.
-  const taken = entries.map(({ key }) => parseSubnetKey(key)).filter((subnets) => subnets !== undefined);
+  const taken = subnetsOf(entries);
   const disputes = leases.filter(({ lease }) => ownership(lease, claimant) === "disputed");
   if (previous !== undefined && previousKey !== undefined) {
     if (!taken.some((subnets) => overlap(subnets, previous))) {
@@ -82,7 +92,9 @@ export function chooseLease(entries: readonly Entry[], claimant: Claimant, netwo
   if (disputed !== undefined) return { type: "disputed", ...disputed };
   const unfit = mine.find(({ entry }) => entry.lease !== 0n);
   if (unfit !== undefined) return { type: "discard", entry: unfit.entry };
-  const subnet = chooseSubnets(network, taken, random);
+  // Nodes that start together all know which was released the longest ago, and only one of them can have it.
+  const spread = 2 ** lostRaces - 1;
+  const subnet = chooseSubnets(network, taken, random, { subnets: subnetsOf(released), spread });
   return { type: "create", key: subnetKey(subnet), subnet };
 }
 
@@ -106,6 +118,11 @@ export function leftovers(entries: readonly Entry[], claimant: Claimant, held: s
     const lease = entry.key === held || entry.lease === 0n ? undefined : readable(entry)?.lease;
     return lease !== undefined && ownership(lease, claimant) === "mine";
   });
+}
+
+/** Of keys that are lease keys. */
+function subnetsOf(records: readonly { readonly key: string }[]): PerFamily<Prefix>[] {
+  return records.map(({ key }) => parseSubnetKey(key)).filter((subnets) => subnets !== undefined);
 }
 
 /** A record whose value cannot be read still occupies the subnet its key names, but belongs to nobody known. */

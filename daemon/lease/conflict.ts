@@ -2,10 +2,13 @@
 // heard, and records of our own that nobody uses.
 import type { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
+import type { Clock } from "../clock.ts";
+import { withDeadline } from "../deadline.ts";
 import type { Entry, SubnetStore } from "../store/port.ts";
 import type { Log } from "../log.ts";
 import { type Claimant, leftovers } from "./choice.ts";
 import { decodeLease } from "./record.ts";
+import { deleteRecord } from "./release-record.ts";
 import type { Lease, PerFamily } from "./types.ts";
 
 /**
@@ -29,6 +32,21 @@ const RENEWALS_PER_LIFE = 3;
 /** Seconds between renewals of a lease that should never have less than `margin` left. */
 export function renewalInterval(ttl: number, margin: number): number {
   return Math.min(HEARTBEAT_SECONDS, ttl / RENEWALS_PER_LIFE, ttl - margin);
+}
+
+/** Less than this is no time for an answer, however short a lease is; in milliseconds. */
+const SHORTEST_ATTEMPT_MS = 500;
+
+/** A request that hangs on a store member that is gone leaves time for another one before the lease ends. */
+export function inThirdOfLife(
+  clock: Clock,
+  ttl: number,
+  signal: AbortSignal,
+  attempt: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const limit = Math.max(SHORTEST_ATTEMPT_MS, (ttl * 1_000) / RENEWALS_PER_LIFE);
+  const text = `the store did not answer within ${Math.round(limit / 100) / 10} s, a third of the lease's life`;
+  return withDeadline(clock, limit, signal, () => new LodenError("ERR_STORE_UNAVAILABLE", text), attempt);
 }
 
 /** The subnets, for a log line. */
@@ -100,14 +118,14 @@ export function renewalError(left: number, cause: LodenError | Error): Error {
 
 /** Deletes records of this node's own besides the one under `held`. */
 export async function clearLeftovers(
-  { store, log }: { readonly store: SubnetStore; readonly log: Log },
+  options: { readonly store: SubnetStore; readonly log: Log },
   entries: readonly Entry[],
   claimant: Claimant,
   held: string,
   signal: AbortSignal,
 ): Promise<void> {
   for (const entry of leftovers(entries, claimant, held)) {
-    const result = await store.delete(entry.key, entry.modRevision, signal);
-    if (result.ok) log.info({ lease: entry.key }, "an unused lease of this node's own is deleted");
+    const result = await deleteRecord(options, entry, signal);
+    if (result.ok) options.log.info({ lease: entry.key }, "an unused lease of this node's own is deleted");
   }
 }

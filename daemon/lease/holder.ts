@@ -4,12 +4,14 @@
 import type { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
 import { Backoff } from "../store/backoff.ts";
+import { Doorbell } from "../doorbell.ts";
 import type { Entry, WatchResult } from "../store/port.ts";
 import { chooseLease, isFlannelsForUs, isOwnRecord, overlapsKey } from "./choice.ts";
 import {
   clearLeftovers,
   disputeError,
   HEARTBEAT_SECONDS,
+  inThirdOfLife,
   lostError,
   renewalError,
   renewalInterval,
@@ -20,7 +22,7 @@ import {
   WRITE_AFTER_SECONDS,
 } from "./conflict.ts";
 import { decodeLease } from "./record.ts";
-import { type ReleaseOutcome, releaseRecord } from "./release-record.ts";
+import { deleteRecord, type ReleaseOutcome, releaseRecord } from "./release-record.ts";
 import { type Held, type HeldLease, type HolderOptions, LEASE_TTL_SECONDS, recordValue, type Terms } from "./terms.ts";
 import type { Lease, PerFamily } from "./types.ts";
 
@@ -41,7 +43,7 @@ export class LeaseHolder {
   /** Held on the word of an earlier run; the store has not confirmed it yet. */
   #isAssumed = false;
   #conflict: LodenError | undefined;
-  #wake: (() => void) | undefined;
+  readonly #bell = new Doorbell();
   /** Called when `conflict` may have changed. */
   onConflict: () => void = () => undefined;
 
@@ -79,7 +81,7 @@ export class LeaseHolder {
   /** Changes what the record is to say; keep() writes it. */
   restate(terms: Partial<Terms>): void {
     this.#terms = { ...this.#terms, ...terms };
-    this.#wake?.();
+    this.#bell.ring();
   }
 
   /**
@@ -112,7 +114,7 @@ export class LeaseHolder {
     const backoff = new Backoff(clock, random);
     for (let tries = 1; this.#held === undefined; tries++) {
       try {
-        const wait = await this.#tryAcquire(signal);
+        const wait = await this.#tryAcquire(tries - 1, signal);
         onTrouble("store", undefined);
         if (wait > 0) await clock.sleep(wait * 1_000, signal);
         else if (tries > PATIENCE) await backoff.wait(signal);
@@ -136,8 +138,10 @@ export class LeaseHolder {
     const backoff = new Backoff(clock, random, renewalInterval(this.#ttl, this.#margin) * 500);
     while (!signal.aborted) {
       try {
-        if (this.#lost) await (this.#isAssumed ? this.#confirm(signal) : this.#restore(signal));
-        else await this.#renew(signal);
+        await inThirdOfLife(clock, this.#ttl, signal, (scope) => {
+          if (!this.#lost) return this.#renew(scope);
+          return this.#isAssumed ? this.#confirm(scope) : this.#restore(scope);
+        });
         this.#setConflict(undefined);
         onTrouble("lease-renewal", undefined);
         backoff.reset();
@@ -149,7 +153,7 @@ export class LeaseHolder {
         const left = this.#secondsLeft();
         onTrouble("lease-renewal", left === undefined || left > this.#margin ? cause : renewalError(left, cause));
         log.debug({ err: error }, "the lease could not be renewed");
-        await backoff.wait(signal).catch(() => undefined);
+        if ((await this.#bell.wait(clock, backoff.next(), signal)) === "rung") backoff.reset();
       }
     }
   }
@@ -189,15 +193,15 @@ export class LeaseHolder {
     }
     this.#contradicted = revision;
     this.#lost = true;
-    this.#wake?.();
+    this.#bell.ring();
   }
 
   /** One round from a fresh snapshot; resolves to the seconds to wait before the next, or holds the lease. */
-  async #tryAcquire(signal: AbortSignal): Promise<number> {
+  async #tryAcquire(lostRaces: number, signal: AbortSignal): Promise<number> {
     const { store, random, onTrouble, log } = this.#options;
     const { network, claimant } = this.#terms;
-    const { entries } = await store.snapshot(signal);
-    const choice = chooseLease(entries, claimant, network, random);
+    const { entries, released = [] } = await store.snapshot(signal);
+    const choice = chooseLease({ entries, released, lostRaces }, claimant, network, random);
     switch (choice.type) {
       case "own":
         await this.#takeUp(choice.entry, choice.lease, signal);
@@ -210,7 +214,7 @@ export class LeaseHolder {
         log.warn({ lease: choice.key }, "the subnet of this node's containers is leased to another");
         break;
       case "discard":
-        await store.delete(choice.entry.key, choice.entry.modRevision, signal);
+        await deleteRecord(this.#options, choice.entry, signal);
         return 0;
       case "disputed": {
         const silence = await silenceOf(store, choice.entry, signal);
@@ -388,11 +392,6 @@ export class LeaseHolder {
     const { clock, random } = this.#options;
     // Nodes that started together must not renew together.
     const pause = renewalInterval(this.#ttl, this.#margin) * (0.8 + 0.2 * random.next()) * 1_000;
-    const woken = new AbortController();
-    this.#wake = () => {
-      woken.abort();
-    };
-    await clock.sleep(pause, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
-    this.#wake = undefined;
+    await this.#bell.wait(clock, pause, signal);
   }
 }

@@ -3,6 +3,7 @@
 import type { AppContext } from "../app.ts";
 import type { LeaseHolder } from "../lease/holder.ts";
 import type { PeerTable } from "../lease/peers.ts";
+import type { ReleaseMarker } from "../lease/release-marks.ts";
 import type { Reconciler } from "../reconcile/loop.ts";
 import type { Entry, StoreEvent, WatchResult } from "../store/port.ts";
 import type { FabricKeeper } from "./fabric-keeper.ts";
@@ -11,6 +12,7 @@ import { LAST_STATE_TROUBLE } from "./last-state.ts";
 export interface Followers {
   readonly holder: LeaseHolder;
   readonly peers: PeerTable;
+  readonly marker: ReleaseMarker;
   readonly reconciler: Reconciler;
   readonly fabric: FabricKeeper;
   /** Called after each result. */
@@ -20,7 +22,7 @@ export interface Followers {
 /** Ends when `signal` aborts. @param onPeersKnown called after each complete list of leases */
 export async function follow(
   context: AppContext,
-  { holder, peers, reconciler, fabric, onChange }: Followers,
+  { holder, peers, marker, reconciler, fabric, onChange }: Followers,
   onPeersKnown: () => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -30,6 +32,7 @@ export async function follow(
     troubles.report("store", undefined);
     troubles.report(LAST_STATE_TROUBLE, undefined);
     holder.observe(result);
+    marker.observe(result);
     const change = peers.apply(result);
     if (change.type === "all") {
       reconciler.replaceLeases(change.leases);

@@ -18,11 +18,16 @@ export class Backoff {
     this.#longest = Math.min(longest, LONGEST);
   }
 
-  /** Waits between half of the current wait and all of it; the one after is twice as long. Rejects on abort. */
-  async wait(signal: AbortSignal): Promise<void> {
+  /** Milliseconds to wait: between half of the current wait and all of it; the one after is twice as long. */
+  next(): number {
     const wait = Math.min(this.#next, this.#longest);
     this.#next = wait * 2;
-    await this.#clock.sleep((wait / 2) * (1 + this.#random.next()), signal);
+    return (wait / 2) * (1 + this.#random.next());
+  }
+
+  /** Waits for that long. Rejects on abort. */
+  async wait(signal: AbortSignal): Promise<void> {
+    await this.#clock.sleep(this.next(), signal);
   }
 
   /** All is well again. */

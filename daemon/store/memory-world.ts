@@ -47,10 +47,8 @@ export class MemoryWorld {
   #copy = 1;
   #nextLease = 1n;
   #listeners = new Set<() => void>();
-  /** The last listing: many clients ask for the same one. */
-  #listed:
-    | { readonly prefix: string; readonly revision: bigint; readonly copy: number; readonly records: MemoryRecord[] }
-    | undefined;
+  /** The last listing by prefix: many clients ask for the same one. */
+  readonly #listed = new Map<string, { revision: bigint; copy: number; records: MemoryRecord[] }>();
   #alarm: { readonly at: number; readonly stop: AbortController } | undefined;
 
   constructor(clock: Clock) {
@@ -86,17 +84,13 @@ export class MemoryWorld {
   /** All records whose key starts with `prefix`, in the order of the keys' UTF-8 bytes. */
   list(prefix: string): readonly MemoryRecord[] {
     this.#expire();
-    if (
-      this.#listed?.prefix !== prefix ||
-      this.#listed.revision !== this.#revision ||
-      this.#listed.copy !== this.#copy
-    ) {
-      const records = [...this.#records.values()]
-        .filter((record) => record.key.startsWith(prefix))
-        .toSorted((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
-      this.#listed = { prefix, revision: this.#revision, copy: this.#copy, records };
-    }
-    return this.#listed.records;
+    const last = this.#listed.get(prefix);
+    if (last?.revision === this.#revision && last.copy === this.#copy) return last.records;
+    const records = [...this.#records.values()]
+      .filter((record) => record.key.startsWith(prefix))
+      .toSorted((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+    this.#listed.set(prefix, { revision: this.#revision, copy: this.#copy, records });
+    return records;
   }
 
   /** Writes a record. Throws ERR_STORE with reason "lease-not-found" when there is no such lease. */

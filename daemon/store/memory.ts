@@ -4,23 +4,34 @@ import { LodenError } from "#spec/errors";
 import type { Random } from "../clock.ts";
 import { Backoff } from "./backoff.ts";
 import type { MemoryChange, MemoryRecord, MemoryWorld } from "./memory-world.ts";
-import type {
-  DeleteResult,
-  Entry,
-  PutOptions,
-  Snapshot,
-  StoreEvent,
-  SubnetStore,
-  WatchOptions,
-  WatchResult,
-  WriteResult,
+import {
+  type DeleteResult,
+  type Entry,
+  type PutOptions,
+  RELEASE_MARK_SECONDS,
+  type ReleaseMark,
+  type Snapshot,
+  type StoreEvent,
+  type SubnetStore,
+  type WatchOptions,
+  type WatchResult,
+  type WriteResult,
 } from "./port.ts";
 import { checkedLeaseKey, isLeaseKey } from "./record-key.ts";
 import { WatchBuffer } from "./watch-buffer.ts";
 
 export interface MemoryCall {
   readonly client: string;
-  readonly method: "snapshot" | "put" | "putConfig" | "delete" | "keepAlive" | "timeToLive" | "revoke" | "watch";
+  readonly method:
+    | "snapshot"
+    | "put"
+    | "putConfig"
+    | "delete"
+    | "markReleased"
+    | "keepAlive"
+    | "timeToLive"
+    | "revoke"
+    | "watch";
   /** The lease key or the store lease concerned. */
   readonly subject?: string;
 }
@@ -43,6 +54,7 @@ export interface MemoryClientOptions {
 
 const CONFIG = "config";
 const SUBNETS = "subnets/";
+const RELEASED = "released/";
 
 export class MemorySubnetStore implements SubnetStore {
   readonly name: string;
@@ -90,6 +102,16 @@ export class MemorySubnetStore implements SubnetStore {
       if ((current?.modRevision ?? 0n) !== expect) return { ok: false, current: entryOf(current) };
       this.#world.delete(path);
       return { ok: true };
+    });
+  }
+
+  markReleased(key: string, after: bigint, signal?: AbortSignal): Promise<boolean> {
+    return this.#call({ method: "markReleased", subject: key }, signal, (): boolean => {
+      const mark = RELEASED + checkedLeaseKey(key);
+      if (this.#world.get(SUBNETS + key) !== undefined) return false;
+      if ((this.#world.get(mark)?.modRevision ?? 0n) >= after) return false;
+      this.#world.put(mark, "{}", this.#world.grant(RELEASE_MARK_SECONDS));
+      return true;
     });
   }
 
@@ -152,7 +174,9 @@ export class MemorySubnetStore implements SubnetStore {
         } else {
           const events = changes.flatMap(eventsOf);
           const revision = changes.at(-1)?.revision ?? seen?.revision ?? 0n;
-          const kept = events.length === 0 || buffer.events({ type: "events", revision, events });
+          const released = changes.flatMap(marksOf);
+          const batch = { type: "events" as const, revision, events, ...(released.length === 0 ? {} : { released }) };
+          const kept = (events.length === 0 && released.length === 0) || buffer.events(batch);
           seen = kept ? { copy: world.copy, revision } : undefined;
           if (!kept) continue;
         }
@@ -197,11 +221,16 @@ export class MemorySubnetStore implements SubnetStore {
     const world = this.#world;
     const entries = world.list(SUBNETS).flatMap((record) => entryOf(record) ?? []);
     const config = world.get(CONFIG);
+    const released = world
+      .list(RELEASED)
+      .flatMap((record) => markOf(record) ?? [])
+      .toSorted((a, b) => (a.modRevision < b.modRevision ? -1 : 1));
     return {
       type: "snapshot",
       revision: world.revision,
       config: config === undefined ? undefined : { ...config },
       entries,
+      ...(released.length === 0 ? {} : { released }),
     };
   }
 }
@@ -211,6 +240,15 @@ function entryOf(record: MemoryRecord | undefined): Entry | undefined {
   if (record === undefined) return undefined;
   const key = record.key.slice(SUBNETS.length);
   return isLeaseKey(key) ? { ...record, key } : undefined;
+}
+
+function markOf({ key, modRevision }: MemoryRecord): ReleaseMark | undefined {
+  const name = key.slice(RELEASED.length);
+  return key.startsWith(RELEASED) && isLeaseKey(name) ? { key: name, modRevision } : undefined;
+}
+
+function marksOf(change: MemoryChange): ReleaseMark[] {
+  return change.keys.flatMap(({ record }) => (record === undefined ? [] : (markOf(record) ?? [])));
 }
 
 function requireEntry(record: MemoryRecord): Entry {

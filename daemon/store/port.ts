@@ -17,6 +17,20 @@ export interface Entry {
   readonly lease: bigint;
 }
 
+/**
+ * That a subnet was given back or its lease ended, kept for a day so that others come first when a subnet is chosen
+ * (spec/kv.md). No lease record, and not under subnets/.
+ */
+export interface ReleaseMark {
+  /** Of the lease record that went. */
+  readonly key: string;
+  /** Of the mark itself: of two subnets the one with the lower was released before the other. */
+  readonly modRevision: bigint;
+}
+
+/** How long a release mark lives, in seconds: as long as a lease that nobody renews does in flannel. */
+export const RELEASE_MARK_SECONDS = 86_400;
+
 /** All there is at one revision, from one request. */
 export interface Snapshot {
   readonly type: "snapshot";
@@ -25,6 +39,8 @@ export interface Snapshot {
   readonly config: Entry | undefined;
   /** The records under subnets/, in the order of their keys' bytes. */
   readonly entries: readonly Entry[];
+  /** The release marks, the longest ago first; absent when there are none. */
+  readonly released?: readonly ReleaseMark[];
   /**
    * On a watch: the store is another copy than the one told of before, as after a backup was restored. What is absent was
    * perhaps never in that copy, and has not been seen to be deleted.
@@ -41,6 +57,8 @@ export interface Events {
   readonly type: "events";
   readonly revision: bigint;
   readonly events: readonly StoreEvent[];
+  /** Release marks that were written; absent when there were none. */
+  readonly released?: readonly ReleaseMark[];
 }
 
 export type WatchResult = Snapshot | Events;
@@ -81,6 +99,11 @@ export interface SubnetStore {
   putConfig(value: string, signal?: AbortSignal): Promise<void>;
   /** Deletes the record when its mod revision is `expect` (0n: succeeds when there is none). */
   delete(key: string, expect: bigint, signal?: AbortSignal): Promise<DeleteResult>;
+  /**
+   * Leaves a mark that the record of that key has gone, unless the record is there again or a mark is that is no older than
+   * `after`, the last mod revision that the record is known to have had. Resolves to whether it was written.
+   */
+  markReleased(key: string, after: bigint, signal?: AbortSignal): Promise<boolean>;
   /** Renews a store lease for its whole life. Resolves to the seconds left; 0 or less says that it is gone. */
   keepAlive(lease: bigint, signal?: AbortSignal): Promise<number>;
   /** Seconds a store lease has left (ttl ≤ 0: it is gone) and the life it was granted. */

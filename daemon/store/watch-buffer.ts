@@ -1,7 +1,7 @@
 // What stands between a watch's producer and its consumer. The producer never waits for the consumer: what was not
 // taken yet is merged into one batch, and when that grows too big it is dropped and a fresh snapshot takes its place,
 // so that a slow consumer loses nothing and costs no memory.
-import type { Events, Snapshot, StoreEvent, WatchResult } from "./port.ts";
+import type { Events, ReleaseMark, Snapshot, StoreEvent, WatchResult } from "./port.ts";
 
 /** Most events, and most characters of keys and values, that wait for the consumer. */
 const MAX_EVENTS = 8_192;
@@ -19,6 +19,7 @@ export class WatchBuffer implements AsyncIterableIterator<WatchResult> {
   /** The next snapshot is of another copy of the store than what the consumer has, or one before it was that never came. */
   #restored = false;
   #events: StoreEvent[] = [];
+  #released: ReleaseMark[] = [];
   #revision = 0n;
   #characters = 0;
   #ended = false;
@@ -50,15 +51,17 @@ export class WatchBuffer implements AsyncIterableIterator<WatchResult> {
   events(batch: Events): boolean {
     if (this.#ended) return true;
     const characters = batch.events.reduce((sum, event) => sum + size(event), 0);
-    const waiting = this.#events.length;
+    const waiting = this.#events.length + this.#released.length;
+    const count = batch.events.length + (batch.released?.length ?? 0);
     if (
       waiting > 0 &&
-      (waiting + batch.events.length > this.#limits.events || this.#characters + characters > this.#limits.characters)
+      (waiting + count > this.#limits.events || this.#characters + characters > this.#limits.characters)
     ) {
       this.#clear();
       return false;
     }
     for (const event of batch.events) this.#events.push(event);
+    for (const mark of batch.released ?? []) this.#released.push(mark);
     this.#characters += characters;
     this.#revision = batch.revision;
     this.#deliver();
@@ -107,16 +110,19 @@ export class WatchBuffer implements AsyncIterableIterator<WatchResult> {
       this.#restored = false;
       return snapshot;
     }
-    if (this.#events.length === 0) return undefined;
+    if (this.#events.length === 0 && this.#released.length === 0) return undefined;
     const events = this.#events;
+    const released = this.#released;
     this.#events = [];
+    this.#released = [];
     this.#characters = 0;
-    return { type: "events", revision: this.#revision, events };
+    return { type: "events", revision: this.#revision, events, ...(released.length === 0 ? {} : { released }) };
   }
 
   #clear(): void {
     this.#snapshot = undefined;
     this.#events = [];
+    this.#released = [];
     this.#characters = 0;
   }
 

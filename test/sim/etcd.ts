@@ -2,6 +2,7 @@
 // can be down, or lag behind in what its watches show. Only requests of the fabric's client are served. Sources: etcd's
 // rpc.proto and API guarantees; the texts of errors are those of etcd's rpctypes.
 import { Code, ConnectError } from "@connectrpc/connect";
+import { Compare_CompareResult } from "../../daemon/store/etcd/generated/rpc_pb.js";
 import { type MemoryCopy, type MemoryRecord, MemoryWorld } from "../../daemon/store/memory-world.ts";
 import type { SeededRandom } from "./random.ts";
 import { StoreClock } from "./store-clock.ts";
@@ -179,26 +180,29 @@ export class SimEtcd {
   }
 
   #txn(member: Member, by: string, request: Message): Message {
-    const [compare] = request["compare"] as readonly [
-      { readonly key: Uint8Array; readonly targetUnion: { readonly value: bigint } },
-    ];
-    const path = textOf(compare.key);
-    const before = this.world.get(path);
-    const succeeded = (before?.modRevision ?? 0n) === compare.targetUnion.value;
-    const [operation] = request[succeeded ? "success" : "failure"] as readonly [{ readonly request: Operation }];
-    const done = this.#carryOut(operation.request, by, path, before);
-    return { header: this.header(member), succeeded, responses: [{ response: done }] };
+    const compares = request["compare"] as readonly Compare[];
+    const succeeded = compares.every(({ key, result, targetUnion }) => {
+      const revision = this.world.get(textOf(key))?.modRevision ?? 0n;
+      return result === Compare_CompareResult.LESS ? revision < targetUnion.value : revision === targetUnion.value;
+    });
+    const operations = (request[succeeded ? "success" : "failure"] ?? []) as readonly { readonly request: Operation }[];
+    const responses = operations.map(({ request: operation }) => {
+      const path = textOf(operation.value.key);
+      return { response: this.#carryOut(operation, by, path, this.world.get(path)) };
+    });
+    return { header: this.header(member), succeeded, responses };
   }
 
   #carryOut(operation: Operation, by: string, path: string, before: MemoryRecord | undefined): Message {
     const key = path.slice(LEASES.length);
+    const isLease = path.startsWith(LEASES);
     switch (operation.case) {
       case "requestRange":
         return { case: "responseRange", value: { kvs: before === undefined ? [] : [keyValueOf(before)] } };
       case "requestPut": {
         if (this.isFull) throw new ConnectError("etcdserver: mvcc: database space exceeded", Code.ResourceExhausted);
         const after = this.#put(path, operation.value);
-        this.onWritten({ by, key, before, after });
+        if (isLease) this.onWritten({ by, key, before, after });
         return { case: "responsePut", value: { prevKv: before === undefined ? undefined : keyValueOf(before) } };
       }
       case "requestDeleteRange":
@@ -229,10 +233,18 @@ export class SimEtcd {
   }
 }
 
+interface Compare {
+  readonly key: Uint8Array;
+  readonly result: Compare_CompareResult;
+  readonly targetUnion: { readonly value: bigint };
+}
+
 type Operation =
-  | { readonly case: "requestRange" }
-  | { readonly case: "requestPut"; readonly value: { readonly value: Uint8Array; readonly lease: bigint } }
-  | { readonly case: "requestDeleteRange" };
+  | { readonly case: "requestRange" | "requestDeleteRange"; readonly value: { readonly key: Uint8Array } }
+  | {
+      readonly case: "requestPut";
+      readonly value: { readonly key: Uint8Array; readonly value: Uint8Array; readonly lease: bigint };
+    };
 
 export interface KeyValue {
   readonly key: Uint8Array;

@@ -6,14 +6,14 @@ import { decodeLease } from "../../daemon/lease/record.ts";
 import type { Lease } from "../../daemon/lease/types.ts";
 import type { Change } from "../../daemon/reconcile/port.ts";
 import type { MemoryRecord } from "../../daemon/store/memory-world.ts";
-import type { WatchResult } from "../../daemon/store/port.ts";
+import type { Snapshot, WatchResult } from "../../daemon/store/port.ts";
 import { HEALTHY, type Written } from "./etcd.ts";
 import { baseObjects, objectsOf } from "./expected.ts";
 import type { Daemon, Machine } from "./machine.ts";
 import type { ToldRecord } from "./told.ts";
-import type { World } from "./world.ts";
+import { slotKey, type World } from "./world.ts";
 
-export type Rule = "1 owner" | "2 subnet" | "3 peers" | "4 data path" | "5 convergence" | "defect";
+export type Rule = "1 owner" | "2 subnet" | "3 peers" | "4 data path" | "5 convergence" | "6 order" | "defect";
 
 export class Violation extends Error {
   readonly rule: Rule;
@@ -145,6 +145,20 @@ export class Judge {
     return isOver ? undefined : held.lease;
   }
 
+  /** A subnet that was released lately is taken while there is none that was not. */
+  chosen(daemon: Daemon, key: string, { entries, released = [] }: Snapshot): void {
+    const { setup } = this.#world;
+    const marked = new Set(released.map((mark) => mark.key));
+    const isOwn = daemon.held?.lease.key === key || isRemembered(daemon.machine, key);
+    if (isOwn || !marked.has(key)) return;
+    const taken = new Set(entries.map((entry) => entry.key));
+    for (let slot = 1; slot <= setup.slots; slot++) {
+      const other = slotKey(slot);
+      if (taken.has(other) || marked.has(other)) continue;
+      this.violated("6 order", `${daemon.name} takes ${key}, released lately, and ${other} is free`);
+    }
+  }
+
   /** 2: a file that names another subnet than the one containers run in. */
   fileWritten({ machine }: Daemon, file: string, text: string): void {
     machine.files.set(file, text);
@@ -206,6 +220,13 @@ export class Judge {
     if (error instanceof LodenError && error.code !== "ERR_INTERNAL") return;
     this.violated("defect", `the daemon of ${daemon.name} ended with ${error.stack ?? error.message}`);
   }
+}
+
+/** It had that subnet before. */
+function isRemembered({ files, containers }: Machine, key: string): boolean {
+  const subnet = key.replace("-", "/");
+  const own = subnet.replace(".0/", ".1/");
+  return containers === subnet || [...files.values()].some((text) => text.includes(key) || text.includes(own));
 }
 
 const read = new Map<string, Lease | undefined>();

@@ -196,7 +196,7 @@ export class Daemon implements Receiver {
     };
     this.app = createApp(this.options, {
       sys: NO_LOCKS,
-      store: this.told.store,
+      store: mutation.heard?.(this.told.store) ?? this.told.store,
       clock,
       random,
       files: {

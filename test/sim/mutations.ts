@@ -7,6 +7,8 @@ import type { Snapshot, SubnetStore, WatchOptions, WatchResult } from "../../dae
 export interface Mutation {
   /** A store client in the place of the real one. */
   readonly store?: (store: SubnetStore) => SubnetStore;
+  /** What the daemon gets in the place of a store client that was listened to. */
+  readonly heard?: (store: SubnetStore) => SubnetStore;
   readonly etcdOptions?: (connect: NonNullable<EtcdOptions["connect"]>) => Partial<EtcdOptions>;
   /** What a file is read as. */
   readonly read?: (text: string | undefined) => string | undefined;
@@ -49,6 +51,16 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     store: (store) =>
       variant(store, { keepAlive: async (lease, signal) => Math.max(await store.keepAlive(lease, signal), 30) }),
   },
+  /** Any free subnet is as good as another. */
+  "release marks are not read": {
+    heard: (store) =>
+      variant(store, {
+        snapshot: async (signal) => {
+          const { released: _released, ...snapshot } = await store.snapshot(signal);
+          return snapshot;
+        },
+      }),
+  },
   /** What subnet the node had before is forgotten. */
   "subnet file is not read": { read: () => "" },
   /** A watch whose stream broke goes on without what it missed. */
@@ -69,6 +81,7 @@ function variant(store: SubnetStore, methods: Partial<SubnetStore>): SubnetStore
     put: store.put.bind(store),
     putConfig: store.putConfig.bind(store),
     delete: store.delete.bind(store),
+    markReleased: store.markReleased.bind(store),
     keepAlive: store.keepAlive.bind(store),
     timeToLive: store.timeToLive.bind(store),
     revoke: store.revoke.bind(store),

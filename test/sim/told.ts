@@ -14,6 +14,8 @@ export interface ToldRecord {
 export class Told {
   readonly store: SubnetStore;
   readonly #daemon: Daemon;
+  /** What it was told when it last asked for everything. */
+  #listed: Snapshot | undefined;
   /** Of the latest watch; undefined until its first snapshot. */
   records: Map<string, ToldRecord> | undefined;
   /** Records that a restored store lacks, with when: they have not been seen to be deleted, and may live their life. */
@@ -23,13 +25,14 @@ export class Told {
     this.#daemon = daemon;
     this.store = Object.create(store, {
       watch: { value: (options: WatchOptions) => this.#watch(store, options) },
+      snapshot: { value: (signal?: AbortSignal) => this.#snapshot(store, signal) },
+      put: { value: (...write: Parameters<SubnetStore["put"]>) => this.#put(store, ...write) },
     }) as SubnetStore;
     // Private fields are the original's: its methods must be called on it.
     for (const name of [
-      "snapshot",
-      "put",
       "putConfig",
       "delete",
+      "markReleased",
       "keepAlive",
       "timeToLive",
       "revoke",
@@ -38,6 +41,20 @@ export class Told {
     ] as const) {
       Object.defineProperty(this.store, name, { value: (store[name] as (() => unknown) | undefined)?.bind(store) });
     }
+  }
+
+  async #snapshot(store: SubnetStore, signal: AbortSignal | undefined): Promise<Snapshot> {
+    const snapshot = await store.snapshot(signal);
+    this.#listed = snapshot;
+    return snapshot;
+  }
+
+  #put(store: SubnetStore, ...write: Parameters<SubnetStore["put"]>): ReturnType<SubnetStore["put"]> {
+    const [key, , { expect }] = write;
+    if (expect === 0n && this.#listed !== undefined) {
+      this.#daemon.machine.world.judge.chosen(this.#daemon, key, this.#listed);
+    }
+    return store.put(...write);
   }
 
   async *#watch(store: SubnetStore, options: WatchOptions): AsyncGenerator<WatchResult> {

@@ -1,6 +1,6 @@
 // A consumer of a watch for tests: keeps the state that snapshots and events add up to, checks that they follow the
 // port's rules, and lets a test wait for a state instead of a time.
-import type { Snapshot, StoreEvent, SubnetStore, WatchResult } from "../../daemon/store/port.ts";
+import type { ReleaseMark, Snapshot, StoreEvent, SubnetStore, WatchResult } from "../../daemon/store/port.ts";
 
 export class Follower implements AsyncDisposable {
   /** Lease records by key, and the configuration under "config". */
@@ -32,6 +32,11 @@ export class Follower implements AsyncDisposable {
 
   get events(): StoreEvent[] {
     return this.results.flatMap((result) => (result.type === "events" ? result.events : []));
+  }
+
+  /** Release marks written since the watch began. */
+  get released(): ReleaseMark[] {
+    return this.results.flatMap((result) => (result.type === "events" ? (result.released ?? []) : []));
   }
 
   /** Resolves when `condition` holds; looked at after each result and each trouble. */

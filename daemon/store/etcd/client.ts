@@ -8,7 +8,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { Clock } from "../../clock.ts";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "../../deadline.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { Endpoints } from "./endpoints.ts";
 import { EtcdError, etcdError, etcdMalformed, etcdTimeout } from "./errors.ts";
@@ -39,6 +39,7 @@ export class EtcdClient {
   readonly #endpoints: Endpoints;
   readonly #options: EtcdOptions;
   readonly #closed = new AbortController();
+  #reconnected = new AbortController();
   /** Absent: not logged in. Empty: the server wants no log-in. */
   #token: Promise<string> | undefined;
 
@@ -109,9 +110,16 @@ export class EtcdClient {
     });
   }
 
+  /** Aborts when the connections of now are given up: who waits before the next try need not wait on. */
+  get reconnected(): AbortSignal {
+    return this.#reconnected.signal;
+  }
+
   /** Ends the connections there are; the next request makes its own. */
   reconnect(): void {
     this.#endpoints.close();
+    this.#reconnected.abort();
+    this.#reconnected = new AbortController();
   }
 
   close(): void {
@@ -140,6 +148,8 @@ export class EtcdClient {
       try {
         return await ask(endpoint, signal);
       } catch (thrown) {
+        // A caller that ran out of time finds another endpoint when it comes again.
+        if (signal.aborted && isOutOfTime(signal.reason)) this.#endpoints.rotate(endpoint);
         signal.throwIfAborted();
         const error = etcdError(endpoint.url, thrown);
         if (error.fields["reason"] === "token" && mayLogIn) {
@@ -207,6 +217,10 @@ export class EtcdClient {
       throw error;
     }
   }
+}
+
+function isOutOfTime(reason: unknown): boolean {
+  return reason instanceof LodenError && reason.code === "ERR_STORE_UNAVAILABLE";
 }
 
 type Method = { readonly name: string; readonly parent: { readonly name: string } };

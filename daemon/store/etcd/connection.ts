@@ -7,7 +7,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from "node:http2";
 import type { GrpcTransportOptions } from "@connectrpc/connect-node";
 import type { Clock } from "../../clock.ts";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "../../deadline.ts";
 import { EtcdError } from "./errors.ts";
 import type { EtcdLimits, EtcdTls } from "./options.ts";
 

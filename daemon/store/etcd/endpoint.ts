@@ -4,7 +4,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { LodenError } from "#spec/errors";
 import type { Clock } from "../../clock.ts";
 import { Connection } from "./connection.ts";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "../../deadline.ts";
 import { etcdError, etcdTimeout } from "./errors.ts";
 import type { EtcdLimits, EtcdOptions, EtcdTls } from "./options.ts";
 

@@ -1,7 +1,7 @@
 // The endpoints that a client may ask, and which of them is next: given once, or found by DNS and looked up again after
 // one of them failed.
 import { LodenError } from "#spec/errors";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "../../deadline.ts";
 import { Endpoint } from "./endpoint.ts";
 import { EtcdError } from "./errors.ts";
 import type { EtcdLimits, EtcdOptions } from "./options.ts";

@@ -39,10 +39,15 @@ export async function follow(
     },
     onEvents: buffer.events.bind(buffer),
   };
+  const wait = async (): Promise<void> => {
+    const { reconnected } = client;
+    await backoff.wait(AbortSignal.any([signal, reconnected])).catch(() => {});
+    if (reconnected.aborted) backoff.reset();
+  };
   while (!signal.aborted) {
     try {
       if (position === undefined) {
-        if (listings > 1) await backoff.wait(signal);
+        if (listings > 1) await wait();
         listings += 1;
         // The consumer may be busy: what it gets should be what there is when it comes.
         await buffer.hungry();
@@ -63,7 +68,7 @@ export async function follow(
       else position.fresh = false;
       trouble = true;
       onTrouble?.(etcdError(client.name, thrown));
-      await backoff.wait(signal).catch(() => {});
+      await wait();
     }
   }
 }

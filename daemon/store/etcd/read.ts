@@ -1,6 +1,6 @@
 // Reading a whole network at one revision: one Range, or as many pages as it takes, all pinned to the first one's
 // revision. Compaction can overtake a long read; it starts anew then.
-import type { Entry, Snapshot } from "../port.ts";
+import type { Entry, ReleaseMark, Snapshot } from "../port.ts";
 import { CONFIG_KEY } from "../record-key.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError, etcdMalformed } from "./errors.ts";
@@ -33,6 +33,7 @@ export async function list(client: EtcdClient, keyspace: Keyspace, signal: Abort
 
 async function listOnce(client: EtcdClient, keyspace: Keyspace, signal: AbortSignal | undefined): Promise<Listing> {
   const entries: Entry[] = [];
+  const marks: ReleaseMark[] = [];
   let config: Entry | undefined;
   let newest: KeyValue | undefined;
   let key = keyspace.start;
@@ -58,17 +59,24 @@ async function listOnce(client: EtcdClient, keyspace: Keyspace, signal: AbortSig
     for (const kv of page.kvs) {
       if (newest === undefined || kv.modRevision > newest.modRevision) newest = kv;
       const name = keyspace.nameOf(kv.key);
+      const mark = name === undefined ? keyspace.markOf(kv) : undefined;
       if (name === CONFIG_KEY) config = entryOf(name, kv);
       else if (name !== undefined) entries.push(entryOf(name, kv));
+      else if (mark !== undefined) marks.push(mark);
     }
     const last = page.kvs.at(-1);
     if (!page.more || last === undefined) {
-      return { snapshot: { type: "snapshot", revision, config, entries }, header: page.header, newest };
+      const released = marks.length === 0 ? {} : { released: marks.toSorted(byRevision) };
+      return { snapshot: { type: "snapshot", revision, config, entries, ...released }, header: page.header, newest };
     }
     // Keys come in order; a server that gives the same ones again would be read for ever.
     if (Buffer.compare(last.key, key) < 0) throw etcdMalformed(client.name, "a page of records is not in key order");
     key = Buffer.concat([last.key, Uint8Array.of(0)]);
   }
+}
+
+function byRevision(a: ReleaseMark, b: ReleaseMark): number {
+  return a.modRevision < b.modRevision ? -1 : 1;
 }
 
 /** The transport refused to read so big an answer: records are larger than leases are. */

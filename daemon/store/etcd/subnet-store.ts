@@ -1,7 +1,7 @@
 // SubnetStore over etcd v3, with flannel's keys. Speaks to a real etcd and to Loden's embedded store alike.
 import { LodenError } from "#spec/errors";
-import type { DeleteResult, Entry, PutOptions, Snapshot, SubnetStore, WatchOptions } from "../port.ts";
-import type { WatchResult, WriteResult } from "../port.ts";
+import { type DeleteResult, type Entry, type PutOptions, RELEASE_MARK_SECONDS, type Snapshot } from "../port.ts";
+import type { SubnetStore, WatchOptions, WatchResult, WriteResult } from "../port.ts";
 import { WatchBuffer } from "../watch-buffer.ts";
 import { EtcdClient } from "./client.ts";
 import { EtcdError, etcdMalformed } from "./errors.ts";
@@ -65,6 +65,25 @@ export class EtcdSubnetStore implements SubnetStore {
     const remove = { case: "requestDeleteRange" as const, value: { key: path } };
     const answer = await this.#swap(path, expect, remove, signal);
     return answer.succeeded ? { ok: true } : { ok: false, current: currentOf(this.name, key, answer) };
+  }
+
+  async markReleased(key: string, after: bigint, signal?: AbortSignal): Promise<boolean> {
+    const [record, mark] = [this.#keyspace.lease(key), this.#keyspace.releaseMark(key)];
+    const { LESS, EQUAL } = Compare_CompareResult;
+    const lease = await this.#grant(RELEASE_MARK_SECONDS, signal);
+    const request = {
+      compare: [modCompare(record, EQUAL, 0n), modCompare(mark, LESS, after)],
+      // For people alone: the order is that of the revisions.
+      success: [put(mark, JSON.stringify({ Released: new Date(this.#client.clock.wall()).toISOString() }), lease)],
+    };
+    try {
+      const answer = await this.#client.unary(KV.method.txn, request, { signal, repeatable: false });
+      if (!answer.succeeded) await this.#drop(lease, signal);
+      return answer.succeeded;
+    } catch (error) {
+      if (error instanceof EtcdError && error.refused) await this.#drop(lease, signal);
+      throw error;
+    }
   }
 
   keepAlive(lease: bigint, signal?: AbortSignal): Promise<number> {
@@ -135,20 +154,23 @@ export class EtcdSubnetStore implements SubnetStore {
     return this.#client.unary(
       KV.method.txn,
       {
-        compare: [
-          {
-            key,
-            result: Compare_CompareResult.EQUAL,
-            target: Compare_CompareTarget.MOD,
-            targetUnion: { case: "modRevision", value: expect },
-          },
-        ],
+        compare: [modCompare(key, Compare_CompareResult.EQUAL, expect)],
         success: [{ request }],
         failure: [{ request: { case: "requestRange", value: { key } } }],
       },
       { signal, repeatable: false },
     );
   }
+}
+
+/** The record's mod revision, 0 where there is none, against a value. */
+function modCompare(key: Uint8Array, result: Compare_CompareResult, value: bigint) {
+  const targetUnion = { case: "modRevision" as const, value };
+  return { key, result, target: Compare_CompareTarget.MOD, targetUnion };
+}
+
+function put(key: Uint8Array, value: string, lease: bigint) {
+  return { request: { case: "requestPut" as const, value: { key, value: Buffer.from(value), lease } } };
 }
 
 type SwapRequest =

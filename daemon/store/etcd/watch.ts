@@ -2,7 +2,7 @@
 // cases told apart in which events may have been missed. What happens between two streams is follow.ts's business.
 // Source: etcd's watch semantics (API guarantees, rpc.proto) and clientv3's watch.go for what servers really send.
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Events, StoreEvent } from "../port.ts";
+import type { Events, ReleaseMark, StoreEvent } from "../port.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError, etcdError, etcdMalformed } from "./errors.ts";
 import { type Event, Event_EventType } from "./generated/kv_pb.js";
@@ -195,6 +195,7 @@ class Session {
     if (response.fragment) return undefined;
     if (!this.#isKnownHistory()) return "restored";
     const events: StoreEvent[] = [];
+    const released: ReleaseMark[] = [];
     const known = this.#position.revision;
     for (const event of this.#fragments) {
       const revision = event.kv?.modRevision ?? 0n;
@@ -203,12 +204,18 @@ class Session {
       this.#position.last = event;
       const shown = this.#keyspace.eventOf(event);
       if (shown !== undefined) events.push(shown);
+      else if (event.kv !== undefined && event.type === Event_EventType.PUT) {
+        const mark = this.#keyspace.markOf(event.kv);
+        if (mark !== undefined) released.push(mark);
+      }
     }
     this.#fragments = [];
     this.#bytes = 0;
-    if (events.length === 0) return undefined;
+    if (events.length === 0 && released.length === 0) return undefined;
     // The revision of the last event, not of the header: a watch that catches up gets old events under today's header.
-    return this.#hooks.onEvents({ type: "events", revision: this.#position.revision, events }) ? undefined : "behind";
+    const { revision } = this.#position;
+    const batch: Events = { type: "events", revision, events, ...(released.length === 0 ? {} : { released }) };
+    return this.#hooks.onEvents(batch) ? undefined : "behind";
   }
 
   /** What comes first after a lost stream is the last change before it, and nothing else that should be known. */

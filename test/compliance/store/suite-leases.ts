@@ -35,6 +35,36 @@ export function storeLeaseTests(rig: () => Promise<StoreRig>): void {
     expect(await store.keepAlive(entry.lease)).toBeLessThanOrEqual(0);
   });
 
+  test("a release mark is left once a record is gone, and told in the order of release", async () => {
+    await using world = await rig();
+    const { store } = await world.connect();
+    await using follower = new Follower(store);
+    await follower.until(() => follower.snapshots === 1);
+    const [a, b] = [
+      requireEntry(await store.put("a", "1", { expect: 0n, ttl: 600 })),
+      requireEntry(await store.put("b", "1", { expect: 0n, ttl: 600 })),
+    ];
+    // Whose record stands was not released.
+    expect(await store.markReleased("a", a.modRevision)).toBe(false);
+    expect((await store.snapshot()).released).toBeUndefined();
+    for (const { key, modRevision } of [b, a]) {
+      await store.delete(key, modRevision);
+      expect(await store.markReleased(key, modRevision)).toBe(true);
+    }
+    // Somebody else has marked the same end.
+    expect(await store.markReleased("b", b.modRevision)).toBe(false);
+    const { released = [], entries } = await store.snapshot();
+    expect([released.map(({ key }) => key), entries]).toEqual([["b", "a"], []]);
+    await follower.until(() => follower.released.length === 2);
+    expect(follower.released).toEqual(released);
+    // Taken and released again, it is the last of them.
+    const again = requireEntry(await store.put("b", "2", { expect: 0n, ttl: 600 }));
+    await store.delete("b", again.modRevision);
+    expect(await store.markReleased("b", again.modRevision)).toBe(true);
+    expect((await store.snapshot()).released?.map(({ key }) => key)).toEqual(["a", "b"]);
+    await follower.until(() => follower.released.length === 3);
+  });
+
   test("a renewed life begins anew", async () => {
     await using world = await rig();
     const { store } = await world.connect();

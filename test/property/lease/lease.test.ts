@@ -232,7 +232,7 @@ describe("a stream of records", () => {
     const claimant = { nodeId: "us", publicAddress: { 4: Address.parse("192.168.0.1") }, previous: undefined };
     fc.assert(
       fc.property(fc.uniqueArray(entry, { selector: (of) => of.key, maxLength: 10 }), (entries) => {
-        const choice = chooseLease(entries, claimant, network, { next: () => 0 });
+        const choice = chooseLease({ entries }, claimant, network, { next: () => 0 });
         if (choice.type !== "create") return;
         for (const other of entries) {
           const held = parseSubnetKey(other.key)?.[4];

@@ -68,6 +68,37 @@ describe("chooseSubnets", () => {
   });
 });
 
+describe("subnets released lately", () => {
+  const three = { subnets: ["10.3.3.0/24", "10.3.1.0/24", "10.3.2.0/24"].map((text) => ({ 4: Prefix.parse(text) })) };
+  const chosen = (released: Parameters<typeof chooseSubnets>[3], ...taken: string[]): string => {
+    const draws = [0, 0.5, 0.999].map((draw) => chooseSubnets(small, leased(taken), always(draw), released)[4]);
+    return [...new Set(draws.map(String))].toSorted().join(" ");
+  };
+  const leased = (taken: readonly string[]) => prefixes(...taken).map((subnet) => ({ 4: subnet }));
+
+  test("wait while there is any other", () => {
+    const { subnets } = three;
+    expect(chosen({ subnets: subnets.slice(0, 2), spread: 0 })).toBe("10.3.2.0/24");
+    expect(chosen({ subnets: subnets.slice(0, 1), spread: 5 })).toBe("10.3.1.0/24 10.3.2.0/24");
+  });
+
+  test("are taken in the order of their release, the taken ones left out", () => {
+    expect(chosen({ ...three, spread: 0 })).toBe("10.3.3.0/24");
+    expect(chosen({ ...three, spread: 0 }, "10.3.3.0/24")).toBe("10.3.1.0/24");
+    expect(chosen({ ...three, spread: 0 }, "10.3.3.0/24", "10.3.1.0/25")).toBe("10.3.2.0/24");
+    expect(() => chosen({ ...three, spread: 0 }, "10.3.0.0/22")).toThrow(/out of subnets/);
+  });
+
+  test("are as good as the first for who lost races", () => {
+    expect(chosen({ ...three, spread: 1 })).toBe("10.3.1.0/24 10.3.3.0/24");
+    expect(chosen({ ...three, spread: 127 })).toBe("10.3.1.0/24 10.3.2.0/24 10.3.3.0/24");
+  });
+
+  test("of any size are avoided where they overlap", () => {
+    expect(chosen({ subnets: leased(["10.3.2.0/23", "fd00::/64"]), spread: 0 })).toBe("10.3.1.0/24");
+  });
+});
+
 describe("fitsNetwork", () => {
   test.each([
     ["10.3.1.0/24", true],

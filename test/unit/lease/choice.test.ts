@@ -24,7 +24,7 @@ function entry(key: string, publicIp: string, nodeId?: string, lease = 7n): Entr
 }
 
 function choice(entries: readonly Entry[], previous?: string): string {
-  const chosen = chooseLease(entries, claimant(previous), network, random);
+  const chosen = chooseLease({ entries }, claimant(previous), network, random);
   return `${chosen.type} ${"key" in chosen ? chosen.key : chosen.entry.key}`;
 }
 
@@ -36,12 +36,15 @@ describe("chooseLease", () => {
   test("a subnet that another took is let go after a reboot: no container can be in it", () => {
     const rebooted = { ...claimant("10.3.9.0/24"), isFreshBoot: true };
     const entries = [entry("10.3.9.0-24", "192.168.0.9", "other")];
-    expect(chooseLease(entries, rebooted, network, random)).toMatchObject({ type: "create", key: "10.3.1.0-24" });
+    expect(chooseLease({ entries }, rebooted, network, random)).toMatchObject({ type: "create", key: "10.3.1.0-24" });
   });
 
   test("after a reboot a subnet that is none of the network's any more is let go", () => {
     const rebooted = { ...claimant("10.3.9.0/25"), isFreshBoot: true };
-    expect(chooseLease([], rebooted, network, random)).toMatchObject({ type: "create", key: "10.3.1.0-24" });
+    expect(chooseLease({ entries: [] }, rebooted, network, random)).toMatchObject({
+      type: "create",
+      key: "10.3.1.0-24",
+    });
   });
 
   test.each<[string, Entry[], string | undefined, string]>([

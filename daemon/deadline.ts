@@ -1,5 +1,5 @@
 // A deadline on the Clock port for one piece of work, beside the caller's own signal.
-import type { Clock } from "../../clock.ts";
+import type { Clock } from "./clock.ts";
 
 /**
  * Runs `work` with a signal that fires after `ms` milliseconds or when `signal` does. Rejects with `late()` in the
