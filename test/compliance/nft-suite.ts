@@ -179,6 +179,23 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    name: "lines in nft's own language are one transaction",
+    run(nft) {
+      nft.script(["add table inet suite", "add chain inet suite own", 'add rule inet suite own accept comment "own"']);
+      const before = ruleset();
+      assert.equal(before.length, 3);
+      assert.throws(
+        () => nft.script(["add chain inet suite other", "add rule inet suite own nonsense 5", "add table inet third"]),
+        (error: unknown) =>
+          error instanceof NftError &&
+          /^nftables refused to add chain inet suite other, .*: No symbol/.test(error.message),
+      );
+      assert.deepEqual(ruleset(), before);
+      nft.script([]);
+      nft.run(REMOVE);
+    },
+  },
+  {
     name: "thousands of elements go in and come out",
     run(nft) {
       const elem = Array.from({ length: 5000 }, (_, i) => `10.9.${i >> 8}.${i & 255}`);

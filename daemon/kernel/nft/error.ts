@@ -10,10 +10,11 @@ export class NftError extends LodenError {
   /** What nft said, all of it. */
   readonly text: string;
 
-  constructor(text: string, commands: readonly object[]) {
+  /** `lines`: commands in nft's own language, in the place of `commands`. */
+  constructor(text: string, commands: readonly object[], lines: readonly string[] = commands.map(describeCommand)) {
     const trimmed = text.trim();
-    const named = commands.slice(0, NAMED_COMMANDS).map(describeCommand).join(", ");
-    const more = commands.length > NAMED_COMMANDS ? ` and ${commands.length - NAMED_COMMANDS} more` : "";
+    const named = lines.slice(0, NAMED_COMMANDS).join(", ");
+    const more = lines.length > NAMED_COMMANDS ? ` and ${lines.length - NAMED_COMMANDS} more` : "";
     super("ERR_NFT", `nftables refused to ${named}${more}: ${plainText(trimmed)}`, { fields: { text: trimmed } });
     this.text = trimmed;
   }

@@ -19,6 +19,11 @@ export interface Nftables extends Disposable {
    * @throws NftError with nft's own words
    */
   run(commands: readonly object[], options?: RunOptions): object[];
+  /**
+   * Carries out lines in nft's own language (nft(8)) as one transaction, for what has no JSON: expressions that a user wrote.
+   * @throws NftError with nft's own words
+   */
+  script(lines: readonly string[]): void;
   close(): void;
 }
 
@@ -48,6 +53,12 @@ export function nftablesOver(runner: NftRunner): Nftables {
       const result = runner.run(JSON.stringify({ nftables: commands }), options.echo === true);
       if (!result.isDone) throw new NftError(result.complaint, commands);
       return readOutput(result.output);
+    },
+    script(lines) {
+      if (lines.length === 0) return;
+      // What is not JSON is read as the language, by library and program alike.
+      const result = runner.run(`${lines.join("\n")}\n`, false);
+      if (!result.isDone) throw new NftError(result.complaint, [], lines);
     },
     close: () => runner.close(),
     [Symbol.dispose]: () => runner.close(),
