@@ -5,6 +5,15 @@ import type { Family } from "#kernel/ip/address";
 import type { BackendData, Lease, Network, Node } from "../lease/types.ts";
 import type { KernelObject } from "../reconcile/port.ts";
 
+/** A UDP port on which this node takes encapsulated packets from its peers. */
+export interface Tunnel {
+  /** Of the packets on the underlay. */
+  readonly family: Family;
+  readonly port: number;
+  /** Of a VXLAN port, which others may use with VNIs of their own; absent where all that comes to the port is the backend's. */
+  readonly vni?: number;
+}
+
 export interface Backend {
   /** As in the lease's BackendType; "" publishes none. */
   readonly type: string;
@@ -18,6 +27,8 @@ export interface Backend {
   advertise(node: Node): BackendData;
   /** Device, addresses, network-wide routes and sysctls. */
   base(node: Node): KernelObject[];
+  /** Where peers' packets arrive, for the source filter. Absent: they come as plain packets. */
+  tunnels?(node: Node): readonly Tunnel[];
   /**
    * The lease's node listens to this very backend, with its options: asked where two of one type are up. Absent: it does.
    */

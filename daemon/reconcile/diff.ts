@@ -60,6 +60,11 @@ export function sameSpec(object: KernelObject, found: KernelObject | ActualObjec
   if (key === "neighbour") return found.kind === key && sameNeighbour(object.spec, found.spec);
   if (key === "fdb") return found.kind === key && sameFdb(object.spec, found.spec);
   if (key === "sysctl") return found.kind === key && meetsSysctl(object.spec, found.spec.value);
+  // Its key is all there is to an element.
+  if (key === "nft-element") return found.kind === key;
+  if (key === "iptables") {
+    return found.kind === key && JSON.stringify(found.spec.chains) === JSON.stringify(object.spec.chains);
+  }
   return found.kind === key && JSON.stringify(found.spec.content) === JSON.stringify(object.spec.content);
 }
 

@@ -1,10 +1,11 @@
 // A Kernel port without a kernel, for tests and simulators: keeps objects in a map, and behaves as Linux does where that
 // matters to the reconciler. An object needs its link, a link that goes takes what is on it along, one that goes down
-// loses its routes without a word. It can be told to fail, and to be meddled with as by somebody else.
+// loses its routes without a word. So it is with nftables' tables and their elements. It can be told to fail, and to be
+// meddled with as by somebody else.
 import { LodenError } from "#spec/errors";
 import { needsReplacement } from "./diff.ts";
 import { linkOf } from "./known.ts";
-import { linkKey } from "./objects.ts";
+import { linkKey, nftTableKey } from "./objects.ts";
 import {
   OccupiedError,
   type Actual,
@@ -101,6 +102,9 @@ export class FakeKernel implements Kernel {
     const link = linkOf(object);
     const has = link === undefined || link === "" || this.foreignLinks.has(link) || this.objects.has(linkKey(link));
     if (!has) return new LodenError("ERR_NETLINK", `${object.key} cannot be made: there is no interface ${link}`);
+    if (object.kind === "nft-element" && !this.objects.has(nftTableKey(object.spec.family, object.spec.table))) {
+      return new LodenError("ERR_NFT", `${object.key} cannot be made: there is no table ${object.spec.table}`);
+    }
     const there = this.objects.get(object.key);
     if (change.type === "add" && there !== undefined && (object.kind === "link" || object.kind === "route")) {
       return new OccupiedError("ERR_NETLINK", `${object.key} cannot be made: EEXIST`);
@@ -114,6 +118,11 @@ export class FakeKernel implements Kernel {
 
   #remove(object: ActualObject): void {
     this.objects.delete(object.key);
+    if (object.kind === "nft-table") {
+      for (const [key, { kind, spec }] of this.objects) {
+        if (kind === "nft-element" && spec.table === object.spec.name) this.objects.delete(key);
+      }
+    }
     if (object.kind !== "link") return;
     for (const [key, other] of this.objects) if (linkOf(other) === object.spec.name) this.objects.delete(key);
   }
@@ -135,7 +144,7 @@ export function asActual(object: KernelObject, ours = true): ActualObject {
 }
 
 function rank(change: Change): number {
-  const isLink = (change.type === "remove" ? change.actual.kind : change.object.kind) === "link";
-  if (change.type === "remove") return isLink ? 3 : 2;
-  return isLink ? 0 : 1;
+  const { kind } = change.type === "remove" ? change.actual : change.object;
+  if (change.type === "remove") return kind === "link" || kind === "nft-table" ? 3 : 2;
+  return kind === "link" || kind === "nft-table" ? 0 : 1;
 }

@@ -8,9 +8,11 @@ import type {
   AddressSpec,
   Because,
   FdbSpec,
+  IptablesSpec,
   KernelObject,
   LinkSpec,
   NeighbourSpec,
+  NftElementSpec,
   NftTableSpec,
   ObjectKind,
   RouteSpec,
@@ -21,7 +23,17 @@ import type {
 export const BASE: Because = "base";
 
 /** In the order in which they depend on each other: a later kind may need an earlier one. */
-export const KINDS: readonly ObjectKind[] = ["link", "address", "sysctl", "neighbour", "fdb", "route", "nft-table"];
+export const KINDS: readonly ObjectKind[] = [
+  "link",
+  "address",
+  "sysctl",
+  "neighbour",
+  "fdb",
+  "route",
+  "nft-table",
+  "nft-element",
+  "iptables",
+];
 
 /** The kind of the object that a key names. */
 export function kindOfKey(key: string): ObjectKind | undefined {
@@ -58,6 +70,15 @@ export function nftTableKey(family: NftTableSpec["family"], name: string): strin
   return `nft-table ${family} ${name}`;
 }
 
+export function nftElementKey({ family, table, set, address }: NftElementSpec): string {
+  return `nft-element ${family} ${table} ${set} ${address.toString()}`;
+}
+
+/** In the words of the programs: `iptables ip6tables-legacy`. */
+export function iptablesKey({ family, variant }: Pick<IptablesSpec, "family" | "variant">): string {
+  return `iptables ${family === 4 ? "iptables" : "ip6tables"}${variant === "default" ? "" : `-${variant}`}`;
+}
+
 export function linkObject(spec: LinkSpec, because: Because = BASE): KernelObject {
   return { kind: "link", key: linkKey(spec.name), spec, because };
 }
@@ -84,4 +105,12 @@ export function sysctlObject(spec: SysctlSpec, because: Because = BASE): KernelO
 
 export function nftTableObject(spec: NftTableSpec, because: Because = BASE): KernelObject {
   return { kind: "nft-table", key: nftTableKey(spec.family, spec.name), spec, because };
+}
+
+export function nftElementObject(spec: NftElementSpec, because: Because = BASE): KernelObject<"nft-element"> {
+  return { kind: "nft-element", key: nftElementKey(spec), spec, because };
+}
+
+export function iptablesObject(spec: IptablesSpec, because: Because = BASE): KernelObject<"iptables"> {
+  return { kind: "iptables", key: iptablesKey(spec), spec, because };
 }

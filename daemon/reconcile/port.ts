@@ -1,7 +1,8 @@
 // Desired and actual kernel state, and the Kernel port between them. A backend says what should be; the reconciler
 // compares it with a dump and hands the difference to the kernel in one batch. Keys are the identity an object has in
 // the kernel, so that two wishes for one object meet.
-import type { Address } from "#kernel/ip/address";
+import type { IptablesVariant } from "#kernel/iptables/programs";
+import type { Address, Family } from "#kernel/ip/address";
 import type { Mac } from "#kernel/ip/mac";
 import type { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
@@ -86,6 +87,37 @@ export interface NftTableSpec {
   readonly content: readonly object[];
 }
 
+/**
+ * One address in a set of a table of ours. The table's content declares the set; writing the table anew keeps what is in
+ * it, so that a table and thousands of elements are written apart.
+ */
+export interface NftElementSpec {
+  readonly family: NftTableSpec["family"];
+  readonly table: string;
+  readonly set: string;
+  readonly address: Address;
+}
+
+/** A chain of ours in a table of iptables, with the built-in chain that leads to it. */
+export interface IptablesChain {
+  readonly table: "nat" | "filter";
+  readonly name: string;
+  readonly parent: string;
+  /** The rule of the parent that leads here, as iptables-save prints it behind `-A <parent> `. */
+  readonly jump: string;
+  /** How many such rules the parent has; what is wanted is one. */
+  readonly jumps: number;
+  /** In order, as iptables-save prints them behind `-A <name> `. */
+  readonly rules: readonly string[];
+}
+
+/** Everything of ours in one family's iptables, written in one run of iptables-restore. */
+export interface IptablesSpec {
+  readonly family: Family;
+  readonly variant: IptablesVariant;
+  readonly chains: readonly IptablesChain[];
+}
+
 interface SpecByKind {
   link: LinkSpec;
   address: AddressSpec;
@@ -94,6 +126,8 @@ interface SpecByKind {
   fdb: FdbSpec;
   sysctl: SysctlSpec;
   "nft-table": NftTableSpec;
+  "nft-element": NftElementSpec;
+  iptables: IptablesSpec;
 }
 
 export type ObjectKind = keyof SpecByKind;
@@ -149,7 +183,14 @@ export interface Observation {
   readonly key?: string;
   /** What stands there now; absent when it is gone. Only with `key`. */
   readonly actual?: ActualObject;
+  /** Who did it, where the kernel tells. */
+  readonly by?: Sender;
 }
+
+/** The sender of the request that a notification comes from. */
+export type Sender =
+  /** Port id of an rtnetlink socket; Kernel.identify may know whose. */
+  { readonly port: number } | { readonly name: string; readonly pid: number };
 
 /** What the reconciler wants, for a dump to know where to look. */
 export interface Wanted {
@@ -168,6 +209,8 @@ export interface Kernel {
   dump(kinds: ReadonlySet<ObjectKind>, wanted: Wanted): Actual;
   /** Calls back after anything changed that could touch our objects, ours or not; never while dump or apply runs. */
   watch(onObserved: (seen: readonly Observation[]) => void): Disposable;
+  /** The process a sender is or was, e.g. `ip (pid 42)`; undefined when there is no telling. To be asked soon. */
+  identify?(sender: Sender): string | undefined;
   /** Carries changes out in dependency order in as few system calls as the kernel allows; one failing stops no other. */
   apply(changes: readonly Change[]): Outcome[];
 }

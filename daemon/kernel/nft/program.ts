@@ -1,10 +1,10 @@
 // nftables through the program `nft` (nft(8)), for hosts whose library is missing or is no use to this runtime (another libc,
 // a static nft): a process per transaction.
 import type * as Fs from "node:fs";
+import { findProgram } from "../program.ts";
+import { runProgram } from "../programs.ts";
 import type { NftRunner } from "./runner.ts";
 
-/** Where administrators' programs live; a service's or a container runtime's PATH often lacks them. */
-const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
 /** Bytes of a listing; beyond it nft is stopped. */
 const MAX_OUTPUT = 256 << 20;
 
@@ -22,12 +22,9 @@ export function openNftProgram(searchPath: string | undefined = process.env["PAT
       const stdin = openInput(input);
       try {
         const args = ["-j", ...(echo ? ["-e"] : []), "-f", "-"];
-        // As fs: with node:crypto below, three milliseconds.
-        const { spawnSync } = process.getBuiltinModule("node:child_process");
-        const { status, error, stdout, stderr } = spawnSync(program, args, {
+        const { status, error, stdout, stderr } = runProgram(program, args, {
           stdio: [stdin, "pipe", "pipe"],
           maxBuffer: MAX_OUTPUT,
-          encoding: "utf8",
         });
         return {
           isDone: status === 0 && error === undefined,
@@ -60,22 +57,4 @@ function openInput(input: string): number {
     fs().closeSync(fd);
     throw error;
   }
-}
-
-function findProgram(name: string, searchPath: string | undefined): string | undefined {
-  const directories = [
-    ...(searchPath?.split(":").filter((directory) => directory.startsWith("/")) ?? []),
-    ...DIRECTORIES,
-  ];
-  for (const directory of directories) {
-    const file = `${directory}/${name}`;
-    try {
-      const { accessSync, constants } = fs();
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // Not here.
-    }
-  }
-  return undefined;
 }

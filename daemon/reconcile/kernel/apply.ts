@@ -10,14 +10,21 @@ import type { Marks } from "../marks.ts";
 import { OccupiedError, type ActualObject, type Change, type KernelObject, type Outcome } from "../port.ts";
 import type { Links } from "./links.ts";
 import { addMessage, linkDown, linkMessages, linkUp, removeMessage } from "./messages.ts";
-import type { NftTables } from "./tables.ts";
+import type { Iptables } from "./iptables.ts";
+import type { NftTables, TableChanges } from "./tables.ts";
 
 export interface ApplyContext {
   readonly socket: NetlinkSocket;
   readonly links: Links;
   readonly marks: Marks;
   readonly tables: NftTables;
+  readonly iptables: Iptables;
 }
+
+/** A table's part of a batch, and the changes it comes from. */
+type TableBatch = { readonly indexes: number[] } & {
+  readonly [List in keyof TableChanges]: TableChanges[List][number][];
+};
 
 /** One request of a change. */
 interface Step {
@@ -36,6 +43,7 @@ export function applyChanges(context: ApplyContext, changes: readonly Change[]):
   run.makeLinks();
   run.setSysctls();
   run.writeTables();
+  run.writeIptables();
   run.makeAndRemoveObjects();
   run.removeTables();
   return outcomes;
@@ -80,18 +88,45 @@ class Run {
     }
   }
 
+  /** A table and its elements are one transaction. */
   writeTables(): void {
     const { tables } = this.#context;
-    for (const [index, object] of this.#wishes("nft-table")) this.#attempt(index, () => tables.write(object));
+    const wanted = [...this.#wishes("nft-table")];
+    const groups = new Map<string, TableBatch>();
+    const batch = (table: string): TableBatch =>
+      groups.getOrInsertComputed(table, () => ({ indexes: [], tables: [], added: [], removed: [] }));
+    for (const [index, object] of wanted) {
+      const { indexes, tables: whole } = batch(object.spec.name);
+      indexes.push(index);
+      whole.push(object);
+    }
+    for (const [index, { spec }] of this.#wishes("nft-element")) {
+      const { indexes, added } = batch(spec.table);
+      indexes.push(index);
+      added.push(spec);
+    }
+    const gone = new Set(this.#removals("nft-table").map(([, { spec }]) => spec.name));
+    for (const [index, { spec }] of this.#removals("nft-element")) {
+      if (gone.has(spec.table)) continue;
+      const { indexes, removed } = batch(spec.table);
+      indexes.push(index);
+      removed.push(spec);
+    }
+    for (const { indexes, ...changes } of groups.values()) {
+      this.#attemptAll(indexes, () => tables.write(changes));
+    }
   }
 
   removeTables(): void {
-    const { tables } = this.#context;
-    for (const [index, change] of this.#changes.entries()) {
-      if (change.type !== "remove") continue;
-      const { actual } = change;
-      if (actual.kind === "nft-table") this.#attempt(index, () => tables.remove(actual.spec));
+    for (const [index, { spec }] of this.#removals("nft-table")) {
+      this.#attempt(index, () => this.#context.tables.remove(spec));
     }
+  }
+
+  writeIptables(): void {
+    const { iptables } = this.#context;
+    for (const [index, { spec }] of this.#wishes("iptables")) this.#attempt(index, () => iptables.write(spec));
+    for (const [index, { spec }] of this.#removals("iptables")) this.#attempt(index, () => iptables.remove(spec));
   }
 
   /** All that netlink does besides making links, in one batch. */
@@ -151,11 +186,24 @@ class Run {
     }
   }
 
+  #removals<Kind extends KernelObject["kind"]>(kind: Kind): [number, ActualObject<Kind>][] {
+    return this.#changes.flatMap((change, index) =>
+      // As above.
+      change.type === "remove" && change.actual.kind === kind ? [[index, change.actual as ActualObject<Kind>]] : [],
+    );
+  }
+
   #attempt(index: number, act: () => void): void {
+    this.#attemptAll([index], act);
+  }
+
+  /** `act` carries several changes out together, or none of them. */
+  #attemptAll(indexes: readonly number[], act: () => void): void {
     try {
       act();
     } catch (error) {
-      this.#outcomes[index] ??= error instanceof Error ? error : new Error(String(error));
+      const failure = error instanceof Error ? error : new Error(String(error));
+      for (const index of indexes) this.#outcomes[index] ??= failure;
     }
   }
 

@@ -1,5 +1,5 @@
-// The Kernel port on Linux: rtnetlink for links, addresses, routes, neighbours and FDB entries, nftables for tables,
-// /proc/sys for sysctls.
+// The Kernel port on Linux: rtnetlink for links, addresses, routes, neighbours and FDB entries, nftables for tables
+// and their elements, iptables where it is asked for, /proc/sys for sysctls.
 import { existsSync } from "node:fs";
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import { addrDump } from "#kernel/netlink/addr";
@@ -25,6 +25,7 @@ import {
 } from "../port.ts";
 import { applyChanges } from "./apply.ts";
 import { foundAddress, foundFdb, foundLink, foundNeighbour, foundRoute, isOurLink } from "./found.ts";
+import { Iptables } from "./iptables.ts";
 import { Links } from "./links.ts";
 import { NftTables } from "./tables.ts";
 import { watchKernel } from "./watch.ts";
@@ -43,6 +44,7 @@ export class NetlinkKernel implements Kernel, Disposable {
   readonly #socket: NetlinkSocket;
   readonly #links = new Links();
   readonly #tables: NftTables;
+  readonly #iptables: Iptables;
   /** Links that carry routes of ours: when one goes down the kernel drops those without a word. */
   readonly #carriers = new Set<string>();
   /** Something stands in a route's place that a dump of our own routes does not show: list all while that is so. */
@@ -54,6 +56,7 @@ export class NetlinkKernel implements Kernel, Disposable {
     this.#within = within;
     this.#socket = within(() => NetlinkSocket.open(sys));
     this.#tables = new NftTables(sys, marks);
+    this.#iptables = new Iptables(sys, marks);
   }
 
   dump(kinds: ReadonlySet<ObjectKind>, wanted: Wanted): Actual {
@@ -61,7 +64,13 @@ export class NetlinkKernel implements Kernel, Disposable {
   }
 
   apply(changes: readonly Change[]): Outcome[] {
-    const context = { socket: this.#socket, links: this.#links, marks: this.#marks, tables: this.#tables };
+    const context = {
+      socket: this.#socket,
+      links: this.#links,
+      marks: this.#marks,
+      tables: this.#tables,
+      iptables: this.#iptables,
+    };
     const outcomes = this.#within(() => applyChanges(context, changes));
     for (const [index, change] of changes.entries()) {
       if (change.type === "remove" || change.object.kind !== "route") continue;
@@ -72,7 +81,13 @@ export class NetlinkKernel implements Kernel, Disposable {
   }
 
   watch(onObserved: (seen: readonly Observation[]) => void): Disposable {
-    const context = { sys: this.#sys, marks: this.#marks, links: this.#links, carriers: this.#carriers };
+    const context = {
+      sys: this.#sys,
+      marks: this.#marks,
+      links: this.#links,
+      carriers: this.#carriers,
+      iptables: this.#iptables,
+    };
     return this.#within(() => watchKernel(context, onObserved));
   }
 
@@ -138,7 +153,11 @@ export class NetlinkKernel implements Kernel, Disposable {
         }
         break;
       case "nft-table":
-        yield* this.#tables.dump(wanted);
+      case "nft-element":
+        for (const found of this.#tables.dump(wanted)) if (found.kind === kind) yield found;
+        break;
+      case "iptables":
+        yield* this.#iptables.dump(wanted);
         break;
     }
   }

@@ -22,8 +22,9 @@ import type { Sys } from "#kernel/sys";
 import { LodenError } from "#spec/errors";
 import type { Marks } from "../marks.ts";
 import { KINDS, addressKey, fdbKey, linkKey, neighbourKey } from "../objects.ts";
-import type { ActualObject, Observation } from "../port.ts";
+import type { ActualObject, ObjectKind, Observation } from "../port.ts";
 import { foundAddress, foundFdb, foundLink, foundNeighbour, foundRoute, isOurLink } from "./found.ts";
+import { isOurChain, type Iptables } from "./iptables.ts";
 import type { Links } from "./links.ts";
 
 export interface WatchContext {
@@ -32,6 +33,7 @@ export interface WatchContext {
   readonly links: Links;
   /** Names of the links that carry routes of ours. */
   readonly carriers: ReadonlySet<string>;
+  readonly iptables: Pick<Iptables, "isWatched" | "isOwn">;
 }
 
 /** linux/rtnetlink.h */
@@ -56,6 +58,15 @@ const NFGENMSG_SIZE = 4;
 const NFTA_GEN_PROC_PID = 2;
 /** NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE…: all are 1. */
 const NFTA_TABLE = 1;
+/** Where messages of a type name their chain: NFTA_CHAIN_NAME of NEWCHAIN and DELCHAIN, NFTA_RULE_CHAIN of NEWRULE and DELRULE. */
+const CHAIN_NAME: ReadonlyMap<number, number> = new Map([
+  [3, 3],
+  [5, 3],
+  [6, 2],
+  [8, 2],
+]);
+/** No attribute has it. */
+const NFTA_NONE = 0;
 
 const ROUTE_GROUPS = [
   RTNLGRP_LINK,
@@ -69,7 +80,7 @@ const ROUTE_GROUPS = [
 const EVERYTHING: readonly Observation[] = KINDS.map((kind) => ({ kind }));
 
 export function watchKernel(context: WatchContext, onObserved: (seen: readonly Observation[]) => void): Disposable {
-  const { sys, marks } = context;
+  const { sys } = context;
   const routes = watchNetlink(
     sys,
     ROUTE_GROUPS,
@@ -79,7 +90,7 @@ export function watchKernel(context: WatchContext, onObserved: (seen: readonly O
     },
     () => onObserved(EVERYTHING),
   );
-  const tables = watchTables(sys, marks, () => onObserved([{ kind: "nft-table" }]));
+  const tables = watchTables(context, (kinds) => onObserved(kinds.map((kind) => ({ kind }))));
   return {
     [Symbol.dispose]: () => {
       routes[Symbol.dispose]();
@@ -181,27 +192,43 @@ function seen(kind: Observation["kind"], key: string, actual: ActualObject | und
   return isGone || actual === undefined ? { kind, key } : { kind, key, actual };
 }
 
+/** What messages about nf_tables may concern: our tables, with what is in them, or our chains in those of iptables. */
+const TABLE_KINDS: readonly ObjectKind[] = ["nft-table", "nft-element"];
+
 /** A transaction's messages end with the new generation, which names who made it: our own are no news. */
-function watchTables(sys: Sys, marks: Marks, onAltered: () => void): Disposable | undefined {
-  let isTouched = false;
+function watchTables(
+  { sys, marks, iptables }: WatchContext,
+  onAltered: (kinds: readonly ObjectKind[]) => void,
+): Disposable | undefined {
+  let touched = new Set<ObjectKind>();
+  const touch = (type: number, payload: Uint8Array): void => {
+    const attrs = readAttrs(payload, NFGENMSG_SIZE);
+    const table = attrs.string(NFTA_TABLE);
+    if (table === marks.nftTable || table === marks.peersTable) for (const kind of TABLE_KINDS) touched.add(kind);
+    else if (iptables.isWatched && isOurChain(table, attrs.string(CHAIN_NAME.get(type) ?? NFTA_NONE))) {
+      touched.add("iptables");
+    }
+  };
   try {
     return watchNetlink(
       sys,
       [NFNLGRP_NFTABLES],
       (messages) => {
-        let isAltered = false;
+        const altered = new Set<ObjectKind>();
         for (const { type, payload } of messages) {
           if (type >> 8 !== NFT_SUBSYSTEM) continue;
-          const attrs = readAttrs(payload, NFGENMSG_SIZE);
-          if ((type & 0xff) !== NFT_MSG_NEWGEN) isTouched ||= attrs.string(NFTA_TABLE) === marks.nftTable;
-          else {
-            isAltered ||= isTouched && attrs.u32be(NFTA_GEN_PROC_PID) !== process.pid;
-            isTouched = false;
+          if ((type & 0xff) !== NFT_MSG_NEWGEN) {
+            touch(type & 0xff, payload);
+            continue;
           }
+          const pid = readAttrs(payload, NFGENMSG_SIZE).u32be(NFTA_GEN_PROC_PID);
+          const isOwn = pid === process.pid || iptables.isOwn(pid);
+          if (!isOwn) for (const kind of touched) altered.add(kind);
+          touched = new Set();
         }
-        if (isAltered) onAltered();
+        if (altered.size > 0) onAltered([...altered]);
       },
-      onAltered,
+      () => onAltered([...TABLE_KINDS, "iptables"]),
       { protocol: NETLINK_NETFILTER },
     );
   } catch (error) {
