@@ -16,6 +16,7 @@ export default defineConfig({
   root,
   test: {
     pool: "forks",
+    tags: [{ name: "vm", description: "runs in the virtual machine with Debian's kernel as well (test/vm)" }],
     projects: [
       project("unit", 20_000),
       project("compliance", 60_000),
@@ -23,6 +24,7 @@ export default defineConfig({
       project("kernel", 60_000),
       project("cluster", 120_000),
       project("e2e", 240_000),
+      project("vm", 60_000),
     ],
   },
 });

@@ -11,6 +11,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { fetchVmKernel } from "./vm-kernel.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const stamp = path.join(root, "node_modules/.loden-setup");
@@ -48,6 +49,19 @@ const TEST = [
   },
   { name: "openssl", why: "certificates for the TLS tests", have: ["/usr/bin/openssl"] },
   { name: "git", why: "tests of the tree itself", have: ["/usr/bin/git", "/usr/local/bin/git"] },
+];
+/** For the tests in a virtual machine. */
+const VM = [
+  { name: "qemu-system-x86", why: "the virtual machine of tests", have: ["/usr/bin/qemu-system-x86_64"] },
+  { name: "busybox-static", why: "the first program in that machine", have: ["/usr/share/doc/busybox-static"] },
+];
+/** A package of its own since Debian 13; part of qemu-system-common before. */
+const VIRTIOFS = [
+  {
+    name: "virtiofsd",
+    why: "the files of that machine",
+    have: ["/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd"],
+  },
 ];
 const PURPOSES = {
   demo: [...RUN, ...COMPILE],
@@ -153,7 +167,10 @@ if (process.platform !== "linux" || !["x64", "arm64"].includes(process.arch)) {
 const packages = [...PURPOSES[purpose]];
 // The demo on etcd is the one case where what is needed stands in the command's own arguments.
 if (purpose === "demo" && /(^| )--?store[= ]etcd( |$)/.test(command.join(" "))) packages.push(...ETCD);
-installDebianPackages(packages);
+const machine = purpose === "test" && process.arch === "x64";
+installDebianPackages(machine ? [...packages, ...VM] : packages);
+if (machine) installDebianPackages(VIRTIOFS);
 installNpmPackages();
+if (machine) fetchVmKernel(root, say);
 if (purpose !== "build") build();
 if (command.length > 0) runCommand(command);

@@ -1,6 +1,5 @@
 // What a kernel may lack, found out by trying it in a namespace of its own. A test that needs such a feature is skipped
-// with the reason where it is absent, and runs in the virtual machine of test/vm, whose kernel has them all: that project
-// runs every file under test/kernel that imports this one.
+// with the reason where it is absent, and runs in the virtual machine of test/vm, whose kernel has them all.
 import { spawnSync } from "node:child_process";
 
 /** `ip -batch` lines; `below` is a link to stand on. */
@@ -29,7 +28,15 @@ export function kernelHas(feature: KernelFeature): boolean {
   return has;
 }
 
-/** What to put behind a test's name when it is skipped: the reason, or nothing. */
+/**
+ * Options of a test, or a group of tests, that needs what a kernel may lack: skipped where it is absent, and marked to be
+ * run in the virtual machine as well.
+ */
+export function needs(...features: readonly KernelFeature[]): { tags: string[]; skip: boolean } {
+  return { tags: ["vm"], skip: !features.every(kernelHas) };
+}
+
+/** What to put behind the name of such a test: the reason when it is skipped, or nothing. */
 export function reason(...features: readonly KernelFeature[]): string {
   const missing = features.filter((feature) => !kernelHas(feature));
   return missing.length === 0 ? "" : ` (the kernel lacks ${missing.join(" and ")})`;

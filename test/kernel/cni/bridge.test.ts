@@ -8,7 +8,7 @@ import { cniResult020Contract, cniResult040Contract, cniResult110Contract } from
 import { validate } from "#spec/validate";
 import { sys } from "#sys";
 import { GO_PLUGINS, type Invocation, type Sandbox } from "../../support/cni.ts";
-import { kernelHas, reason } from "../../support/kernel-features.ts";
+import { kernelHas, needs, reason } from "../../support/kernel-features.ts";
 import { FORMS, Host, NO_GO_PLUGINS, addressesOf, fail, hasGoPlugins, succeed } from "../../support/cni-rig.ts";
 
 let host: Host;
@@ -20,7 +20,7 @@ beforeAll(() => {
 
 afterAll(() => host[Symbol.dispose]());
 
-const hasVlans = kernelHas("bridge VLAN filtering") && kernelHas("vlan");
+const VLANS = ["bridge VLAN filtering", "vlan"] as const;
 
 let serial = 0;
 
@@ -181,7 +181,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     ],
     ["a route cannot be added", {}, { routes: [{ dst: "10.9.0.0/16", gw: "192.168.77.1" }] }],
     ["IPAM is not there", {}, { type: "no-such-ipam" }],
-    ...(hasVlans
+    ...(VLANS.every(kernelHas)
       ? []
       : ([["the kernel lacks VLANs on bridges", { vlan: 100 }, {}]] as [
           string,
@@ -206,7 +206,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     expect(ruleset()).toBe(rules);
   });
 
-  test.skipIf(!hasVlans)(`VLANs of the port, and a gateway in one${reason("bridge VLAN filtering", "vlan")}`, () => {
+  test(`VLANs of the port, and a gateway in one${reason(...VLANS)}`, needs(...VLANS), () => {
     const config = { isGateway: true, vlan: 100, vlanTrunk: [{ minID: 200, maxID: 201 }, { id: 300 }] };
     const { call, bridge } = network({ directory, config });
     using sandbox = host.sandbox();
