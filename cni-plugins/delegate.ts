@@ -1,9 +1,10 @@
 // Running another plugin below this one: IPAM under an interface plugin, bridge under flannel. CNI specification,
 // "Section 4: Plugin Delegation". The plugin is looked for in CNI_PATH as the runtime would. What is found there is
-// called in this process when it is this very executable (our plugins are links to one file), which saves a process
-// start; anything else, a user's replacement of ours included, is run as a program.
+// called in this process when it is ours: this very executable, or the client program that led to it (our plugins are
+// links to one file). That saves a process start; anything else, a user's replacement of ours included, is run as a program.
 import type { SpawnSyncReturns } from "node:child_process";
 import { fileIdentity } from "#kernel/files";
+import { runProgram } from "#kernel/programs";
 import type { Sys } from "#kernel/sys";
 import type { Command, Environment } from "./environment.ts";
 import { CNI_ERROR, CniError, failure } from "./error.ts";
@@ -58,12 +59,21 @@ export class PathDelegates implements Delegates {
   readonly #environment: Environment;
   readonly #callOwn: CallOwn;
   readonly #writeError: (text: string) => void;
+  readonly #client: string | undefined;
 
-  constructor(sys: Sys, environment: Environment, callOwn: CallOwn, writeError: (text: string) => void) {
+  /** `client`: identity of the program that stands for this executable under the plugins' names, where it is another. */
+  constructor(
+    sys: Sys,
+    environment: Environment,
+    callOwn: CallOwn,
+    writeError: (text: string) => void,
+    client?: string,
+  ) {
     this.#sys = sys;
     this.#environment = environment;
     this.#callOwn = callOwn;
     this.#writeError = writeError;
+    this.#client = client;
   }
 
   require(type: string): void {
@@ -95,7 +105,7 @@ export class PathDelegates implements Delegates {
   #call(command: Command, type: string, document: JsonObject, attachment?: AttachmentVariables): Result | undefined {
     const environment = { ...this.#environment, ...attachment, command };
     const { file, identity } = findPlugin(this.#sys, type, environment.path);
-    if (identity === fileIdentity(this.#sys, SELF)) {
+    if (identity === this.#client || identity === fileIdentity(this.#sys, SELF)) {
       return this.#callOwn(type, environment, document);
     }
     const output = this.#run(file, environment, document);
@@ -127,10 +137,8 @@ function spawnPatiently(
   file: string,
   options: { input: string; env: Record<string, string | undefined> },
 ): SpawnSyncReturns<string> {
-  // Loaded here alone: most invocations start no process, and every module costs start-up time.
-  const { spawnSync } = process.getBuiltinModule("node:child_process");
   for (let tries = 0; ; tries++) {
-    const result = spawnSync(file, [], { ...options, encoding: "utf8", maxBuffer: OUTPUT_LIMIT });
+    const result = runProgram(file, [], { ...options, maxBuffer: OUTPUT_LIMIT });
     const error: NodeJS.ErrnoException | undefined = result.error;
     if (error?.code !== "ETXTBSY" || tries === BUSY_RETRIES) return result;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_DELAY_MS);

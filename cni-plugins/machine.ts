@@ -3,10 +3,13 @@ import { openNftables, type Nftables } from "#kernel/nft/nftables";
 import type { Sys } from "#kernel/sys";
 import type { Machine } from "./plugin.ts";
 
-export function processMachine(sys: Sys): Machine {
+/** For one invocation, after which a process that goes on closes it. */
+export function processMachine(sys: Sys, client?: string): Machine & { close(): void } {
   let nftables: Nftables | undefined;
   return {
     sys,
+    client,
     nftables: () => (nftables ??= openNftables(sys)),
+    close: () => nftables?.close(),
   };
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The entry of every CNI plugin. Compiled, it is one executable with a link for each plugin, told apart by the name it
-// is called by; on Node the plugin's name is the first argument: `node cni-plugins/main.ts bridge`.
+// The entry of every CNI plugin. Compiled, it is the executable loden-cni, which a plugin's client (cni-plugins/client)
+// becomes under the plugin's name, and which is the resident plugins as `loden-cni serve`. On Node the plugin's name is
+// the first argument: `node cni-plugins/main.ts bridge`.
 import { PLUGIN_NAMES } from "#spec/plugin-names";
 import { sys } from "#sys";
 import { processMachine } from "./machine.ts";
@@ -8,16 +9,27 @@ import { pluginNamed } from "./registry.ts";
 import { serve } from "./skeleton.ts";
 import { processStreams } from "./streams.ts";
 
-function main(): number {
+const CLIENT_OPTION = "--client=";
+
+function main(name: string, first: string): number {
   const streams = processStreams(sys);
-  const plugin =
-    pluginNamed(process.argv0.slice(process.argv0.lastIndexOf("/") + 1)) ?? pluginNamed(process.argv[2] ?? "");
-  if (plugin !== undefined) return serve(plugin, process.env, streams, processMachine(sys), pluginNamed);
+  const plugin = pluginNamed(name) ?? pluginNamed(first);
+  if (plugin !== undefined) {
+    const client = first.startsWith(CLIENT_OPTION) ? first.slice(CLIENT_OPTION.length) : undefined;
+    return serve(plugin, process.env, streams, processMachine(sys, client), pluginNamed);
+  }
   streams.writeError(
     `this executable is the CNI plugins ${PLUGIN_NAMES.join(", ")}; call it by one of these names, through a link\n`,
   );
   return 1;
 }
 
-// Nothing is left to do after the output: leave at once instead of winding the runtime down.
-process.exit(main());
+const name = process.argv0.slice(process.argv0.lastIndexOf("/") + 1);
+const [, , first = "", ...rest] = process.argv;
+if (first === "serve" && pluginNamed(name) === undefined) {
+  // Loaded here alone, as a plugin's start pays for every module.
+  void import("./resident/main.ts").then(({ runResident }) => process.exit(runResident(sys, rest)));
+} else {
+  // Nothing is left to do after the output: leave at once instead of winding the runtime down.
+  process.exit(main(name, first));
+}

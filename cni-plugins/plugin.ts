@@ -11,6 +11,8 @@ import type { Result } from "./result/types.ts";
 /** What the machine offers; opened when first used, so that a command that needs nothing pays for nothing. */
 export interface Machine {
   readonly sys: Sys;
+  /** Identity of the client program whose links are our plugins; undefined when they are links to this executable. */
+  readonly client?: string | undefined;
   /** @throws LodenError ERR_MISSING_TOOL */
   nftables(): Nftables;
 }

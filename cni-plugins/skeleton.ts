@@ -113,7 +113,13 @@ function prepare(environment: Environment, document: JsonObject, invocation: Inv
     config: { name, cniVersion: requireSupported(version), fields, document },
     netns: netns.fd,
     machine,
-    delegates: new PathDelegates(machine.sys, environment, callOwn, (text) => invocation.writeError(text)),
+    delegates: new PathDelegates(
+      machine.sys,
+      environment,
+      callOwn,
+      (text) => invocation.writeError(text),
+      machine.client,
+    ),
   };
 }
 

@@ -6,6 +6,7 @@ import { FAMILIES } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import { readText } from "#kernel/files";
 import type { Nftables } from "#kernel/nft/nftables";
+import { runProgram } from "#kernel/programs";
 import type { Sys } from "#kernel/sys";
 import { CNI_ERROR, CniError, failure } from "../error.ts";
 import type { MasqueradeOwner } from "./masquerade.ts";
@@ -47,9 +48,8 @@ interface Outcome {
 }
 
 function run(program: string, args: readonly string[], input: string): Outcome {
-  const { spawnSync } = process.getBuiltinModule("node:child_process");
   const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:${SYSTEM_PATH}` };
-  const result = spawnSync(program, args, { input, env, encoding: "utf8" });
+  const result = runProgram(program, args, { input, env });
   const { status, stdout, stderr } = result;
   const error: NodeJS.ErrnoException | undefined = result.error;
   const isMissing = error?.code === "ENOENT";

@@ -1,5 +1,6 @@
-// Compiles the CNI executables: one multi-call binary, with a hard link per plugin. Bun's bundler and runtime come from
-// the @oven/bun-linux-* packages, so nothing is fetched. CLI: `node daemon/build/plugins.ts [directory]`.
+// Compiles the CNI executables: loden-cni, which holds all plugins, by Bun, whose bundler and runtime come from the
+// @oven/bun-linux-* packages, so that nothing is fetched; and the client that stands for it under each plugin's name, one
+// file with a hard link per plugin, by the C compiler. CLI: `node daemon/build/plugins.ts [directory]`.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -12,6 +13,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Where `npm run build` puts the executables. */
 export const PLUGIN_DIRECTORY = path.join(root, "dist/cni");
 const ENTRY_POINT = "cni-plugins/main.ts";
+const CLIENT_SOURCE = "cni-plugins/client/client.c";
+/** All plugins in one; clients look for it by this name, beside themselves. */
+export const WHOLE_EXECUTABLE = "loden-cni";
 /** Beside the executables: the hash of everything they were made from. */
 const STAMP = ".stamp";
 
@@ -36,7 +40,7 @@ export function pluginStamp(): string {
   const hash = createHash("sha256");
   const files = ["cni-plugins", "daemon/kernel", "spec"]
     .flatMap((dir) => fs.readdirSync(path.join(root, dir), { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile() && /\.(ts|js|json)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(ts|js|json|c)$/.test(entry.name))
     .map((entry) => path.join(entry.parentPath, entry.name));
   files.push(path.join(root, "package-lock.json"), fileURLToPath(import.meta.url));
   for (const file of files.toSorted()) {
@@ -54,8 +58,15 @@ export function pluginsAreCurrent(directory: string = PLUGIN_DIRECTORY): boolean
   return (
     fs.existsSync(stamp) &&
     fs.readFileSync(stamp, "utf8") === pluginStamp() &&
-    PLUGIN_NAMES.every((name) => fs.existsSync(path.join(directory, name)))
+    [WHOLE_EXECUTABLE, ...PLUGIN_NAMES].every((name) => fs.existsSync(path.join(directory, name)))
   );
+}
+
+function run(compiler: string, args: readonly string[]): void {
+  const result = spawnSync(compiler, args, { cwd: root, encoding: "utf8" });
+  if (result.status === 0) return;
+  const said = result.error?.message ?? `${result.stdout}${result.stderr}`;
+  throw new Error(`compiling the CNI executables failed: ${path.basename(compiler)}: ${said}`);
 }
 
 /**
@@ -67,25 +78,28 @@ export function buildPlugins(directory: string = PLUGIN_DIRECTORY): void {
   fs.mkdirSync(directory, { recursive: true });
   const work = fs.mkdtempSync(path.join(directory, ".build-"));
   try {
-    const binary = path.join(work, "plugin");
-    const args = [
+    const whole = path.join(work, "whole");
+    const client = path.join(work, "client");
+    run(bunPath(), [
       ...["build", ENTRY_POINT, "--compile", "--minify", "--bytecode", "--format=cjs", "--sourcemap=none"],
       // A plugin ends before compiled code could pay: tiering up a hundred times later saves two of fourteen milliseconds of
       // processor time in an ADD, most of them of compiler threads. A search of a full pool still gets there.
       "--compile-jit-policy=100",
       // An executable must not read .env or bunfig.toml from wherever a runtime happens to start it.
-      ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig", `--outfile=${binary}`],
-    ];
-    const result = spawnSync(bunPath(), args, { cwd: root, encoding: "utf8" });
-    if (result.status !== 0) {
-      throw new Error(
-        `compiling ${ENTRY_POINT} failed: ${result.error?.message ?? `${result.stdout}${result.stderr}`}`,
-      );
-    }
-    fs.chmodSync(binary, 0o755);
+      ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
+      ...[`--define=LODEN_BUILD_ID="${stamp}"`, `--outfile=${whole}`],
+    ]);
+    // Static, so that it starts without the dynamic linker, on any C library.
+    run("gcc", [
+      ...["-std=c17", "-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong"],
+      ...["-ffunction-sections", "-Wl,--gc-sections", `-DBUILD_ID="${stamp}"`, "-o", client, CLIENT_SOURCE],
+    ]);
+    fs.chmodSync(whole, 0o755);
+    // The whole first: a client never finds none beside itself.
+    fs.renameSync(whole, path.join(directory, WHOLE_EXECUTABLE));
     for (const name of PLUGIN_NAMES) {
       const next = path.join(work, name);
-      fs.linkSync(binary, next);
+      fs.linkSync(client, next);
       fs.renameSync(next, path.join(directory, name));
     }
     fs.writeFileSync(path.join(directory, STAMP), stamp);

@@ -24,6 +24,8 @@ const RUN = [
 ];
 const COMPILE = [
   { name: "g++", why: "the raw-socket addon", have: ["/usr/bin/g++", "/usr/bin/c++"] },
+  { name: "gcc", why: "the client of the CNI plugins", have: ["/usr/bin/gcc"] },
+  { name: "libc6-dev", why: "the client of the CNI plugins", have: ["libc.a"] },
   { name: "make", why: "the raw-socket addon", have: ["/usr/bin/make"] },
   { name: "python3", why: "the raw-socket addon", have: ["/usr/bin/python3", "/usr/local/bin/python3"] },
 ];

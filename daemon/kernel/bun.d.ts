@@ -15,6 +15,11 @@ declare namespace Bun {
     close(): void;
   }
 
+  const unsafe: {
+    /** How late compilers begin: 1 is the usual, more is later. */
+    setJITPolicy(scale: number): void;
+  };
+
   const FFI: {
     /**
      * Gives an error when the library or a symbol is missing. `ptr` arguments take typed arrays, addresses and null. The

@@ -1,0 +1,18 @@
+// Running another program and waiting for it (posix_spawn(3), wait(2)), for what the CNI executables share. One place, so
+// that a process which must start none can say so.
+import type { SpawnSyncOptions, SpawnSyncReturns } from "node:child_process";
+
+let refuse: ((file: string) => never) | undefined;
+
+/** From here on this process starts no programs: what asks for one gets what `refusal` throws. */
+export function refusePrograms(refusal: (file: string) => never): void {
+  refuse = refusal;
+}
+
+/** As spawnSync of node:child_process, with text. */
+export function runProgram(file: string, args: readonly string[], options: SpawnSyncOptions): SpawnSyncReturns<string> {
+  refuse?.(file);
+  // Loaded here alone: most invocations start no process, and the module costs a start of a CNI executable a millisecond.
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
+  return spawnSync(file, args, { ...options, encoding: "utf8" });
+}
