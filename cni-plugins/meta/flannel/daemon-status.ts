@@ -1,7 +1,11 @@
-// Why the daemon on this node is not ready, from the status document beside the subnet file (spec/status-file.md).
+// Why the daemon on this node is not ready, and whether another node has this node's lease, from the status document beside
+// the subnet file (spec/status-file.md).
 import { readText } from "#kernel/files";
 import { Errno, type Sys } from "#kernel/sys";
 import { parseStatus, statusPaths } from "#spec/status";
+
+/** spec/errors.ts */
+const CONFLICT = "ERR_LEASE_CONFLICT";
 
 /** sys/file.h */
 const LOCK_SH = 1;
@@ -27,6 +31,30 @@ export function reasonNotReady(sys: Sys, subnetFile: string): string | undefined
   return isRunning(sys, paths.lock)
     ? `the daemon is not ready: ${reason}`
     : `the daemon is not running; the last it said: ${reason}`;
+}
+
+/**
+ * Text that names both nodes while the daemon says, or said last, that another one has this node's lease or address: a new
+ * container might get an address that the other gives away too. Undefined otherwise, and where there is no document.
+ */
+export function leaseConflict(sys: Sys, subnetFile: string): string | undefined {
+  let text: string | undefined;
+  let boot: string | undefined;
+  try {
+    text = readText(sys, statusPaths(subnetFile).status);
+    // Of all attachments few meet one: the others are spared the parsing.
+    if (text === undefined || !text.includes(CONFLICT)) return undefined;
+    boot = readText(sys, "/proc/sys/kernel/random/boot_id")?.trim();
+  } catch {
+    return undefined;
+  }
+  const status = parseStatus(text);
+  if (status === undefined || status.ready || status.bootId !== boot || status.reason?.code !== CONFLICT) {
+    return undefined;
+  }
+  const addresses = status.lease?.publicAddresses.join(", ") ?? "";
+  const own = `${status.nodeId ?? "without an id"}${addresses === "" ? "" : ` at ${addresses}`}`;
+  return `the node ${own} takes no new containers: ${status.reason.text}`;
 }
 
 /** The daemon holds the lock exclusively for as long as it lives. */

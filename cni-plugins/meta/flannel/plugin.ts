@@ -1,12 +1,12 @@
 // flannel: turns what the daemon wrote about this host's subnets into a configuration for another plugin, the bridge
 // by default, and calls that. The counterpart of flannel-io/cni-plugin; README.md tells what differs.
 import { validAttachments } from "../../attachments.ts";
-import { failure, runAll } from "../../error.ts";
+import { CNI_ERROR, CniError, failure, runAll } from "../../error.ts";
 import type { JsonObject } from "../../fields.ts";
 import type { Call, Plugin } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
 import { dataDirectory, delegateDocument, flannelConfig, loadSubnetEnv, notAvailable } from "./config.ts";
-import { reasonNotReady } from "./daemon-status.ts";
+import { leaseConflict, reasonNotReady } from "./daemon-status.ts";
 import { ScratchDirectory, type Scratch } from "./scratch.ts";
 
 export const flannel: Plugin = { name: "flannel", usesNetns: true, add, del, check, gc, status };
@@ -19,6 +19,8 @@ function typeOf(document: JsonObject): string {
 
 function add({ config, environment, machine, delegates }: Call): Result {
   const own = flannelConfig(config);
+  const conflict = leaseConflict(machine.sys, own.subnetFile);
+  if (conflict !== undefined) throw new CniError(CNI_ERROR.tryAgainLater, conflict);
   const document = delegateDocument(config, own, loadSubnetEnv(machine.sys, own.subnetFile));
   delegates.require(own.delegateType);
   const scratch = new ScratchDirectory(machine.sys, dataDirectory(config));

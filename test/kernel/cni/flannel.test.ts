@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sys } from "#sys";
+import { leaseConflict } from "../../../cni-plugins/meta/flannel/daemon-status.ts";
 import type { Invocation } from "../../support/cni.ts";
 import { FORMS, Host, addressesOf, fail, succeed } from "../../support/cni-rig.ts";
 
@@ -169,6 +170,43 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     expect(reservations()).toHaveLength(1);
     expect(host.veths()).toHaveLength(1);
     succeed(call("DEL", { netns: kept.path, containerId: "kept" }));
+  });
+
+  test("ADD is refused while another node has the lease; what is attached is checked and removed", () => {
+    const { call, work, stored, reservations, subnetFile } = overlay(directory, ENV);
+    using sandbox = host.sandbox();
+    using other = host.sandbox();
+    const result = succeed(call("ADD", { netns: sandbox.path }));
+    const bootId = fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    const reason = { code: "ERR_LEASE_CONFLICT", text: "the node at 10.0.0.9 (id b) has taken 10.5.3.0-24", since: "" };
+    const lease = { key: "10.5.3.0-24", subnets: [], publicAddresses: ["10.0.0.1"], expires: null };
+    const status = { format: 1, pid: 1, bootId, nodeId: "a", ready: false, phase: "running", reason, lease };
+    const says = (text: string): void => fs.writeFileSync(path.join(work, "loden.json"), text);
+    const added = call("ADD", { netns: other.path, containerId: "c2" });
+    says(JSON.stringify(status));
+    expect(fail(added)).toMatchObject({
+      code: 11,
+      msg: "the node a at 10.0.0.1 takes no new containers: the node at 10.0.0.9 (id b) has taken 10.5.3.0-24",
+    });
+    expect([stored(), reservations().length]).toEqual([["c1", "c1:eth0"], 1]);
+    const checked = { ...(call("CHECK").config as object), prevResult: result };
+    succeed(call("CHECK", { netns: sandbox.path, config: checked }));
+    succeed(call("DEL", { netns: sandbox.path }));
+    says(JSON.stringify({ ...status, phase: "stopped" }));
+    expect(fail(added).code).toBe(11);
+    const harmless = [
+      { ...status, bootId: "before" },
+      { ...status, format: 99 },
+      { ...status, ready: true },
+      { ...status, ready: true, reason: null, problems: [reason] },
+      { ...status, reason: { ...reason, code: "ERR_NOT_READY" } },
+    ].map((document) => JSON.stringify(document));
+    for (const text of [...harmless, JSON.stringify(status).slice(0, -1)]) {
+      says(text);
+      expect(leaseConflict(sys, subnetFile)).toBeUndefined();
+    }
+    succeed(added);
+    succeed(call("DEL", { netns: other.path, containerId: "c2" }));
   });
 
   test("STATUS tells why the daemon is not ready", () => {

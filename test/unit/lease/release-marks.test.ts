@@ -18,13 +18,14 @@ class Rig {
   /** Requests to mark. */
   requests = 0;
 
-  marker(n: number, { faults = {} as MemoryFaults, remembered = [] as string[] } = {}): MemorySubnetStore {
+  marker(n: number, shape: { faults?: MemoryFaults; remembered?: readonly string[] } = {}): MemorySubnetStore {
+    const { faults, remembered = [] } = shape;
     const random = seededRandom(n);
     const before: MemoryFaults["before"] = async (call) => {
       if (call.method === "markReleased") this.requests += 1;
       // What one daemon writes reaches the others after a while.
       if (call.method === "watch") await this.clock.sleep(20);
-      await faults.before?.(call);
+      await faults?.before?.(call);
     };
     const store = new MemorySubnetStore(this.world, { name: `n${n}`, random, faults: { before } });
     const marker = new ReleaseMarker({ store, clock: this.clock, random, log: silentLog });
