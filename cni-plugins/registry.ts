@@ -1,12 +1,35 @@
 // The plugins by name.
 import type { PluginName } from "#spec/plugin-names";
 import { hostLocal } from "./ipam/host-local/plugin.ts";
+import { staticIpam } from "./ipam/static/plugin.ts";
 import { bridge } from "./main/bridge/plugin.ts";
+import { dummy } from "./main/dummy/plugin.ts";
+import { hostDevice } from "./main/host-device/plugin.ts";
+import { ipvlan } from "./main/ipvlan/plugin.ts";
 import { loopback } from "./main/loopback/plugin.ts";
+import { macvlan } from "./main/macvlan/plugin.ts";
+import { ptp } from "./main/ptp/plugin.ts";
+import { tap } from "./main/tap/plugin.ts";
+import { vlan } from "./main/vlan/plugin.ts";
 import { flannel } from "./meta/flannel/plugin.ts";
+import { portmap } from "./meta/portmap/plugin.ts";
 import type { Plugin } from "./plugin.ts";
 
-const PLUGINS: Readonly<Record<PluginName, Plugin>> = { bridge, flannel, "host-local": hostLocal, loopback };
+const PLUGINS: Readonly<Record<PluginName, Plugin>> = {
+  bridge,
+  dummy,
+  flannel,
+  "host-device": hostDevice,
+  "host-local": hostLocal,
+  ipvlan,
+  loopback,
+  macvlan,
+  portmap,
+  ptp,
+  static: staticIpam,
+  tap,
+  vlan,
+};
 
 export function pluginNamed(name: string): Plugin | undefined {
   return Object.hasOwn(PLUGINS, name) ? PLUGINS[name as PluginName] : undefined;

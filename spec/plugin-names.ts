@@ -1,6 +1,20 @@
 // The CNI plugins Loden has. The executable answers to these names, and the build makes one link for each.
 
-export const PLUGIN_NAMES = ["bridge", "flannel", "host-local", "loopback"] as const;
+export const PLUGIN_NAMES = [
+  "bridge",
+  "dummy",
+  "flannel",
+  "host-device",
+  "host-local",
+  "ipvlan",
+  "loopback",
+  "macvlan",
+  "portmap",
+  "ptp",
+  "static",
+  "tap",
+  "vlan",
+] as const;
 
 export type PluginName = (typeof PLUGIN_NAMES)[number];
 

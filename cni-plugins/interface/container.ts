@@ -1,4 +1,4 @@
-// The container's end: addresses, state, routes, in one batch, from inside its namespace.
+// The container's interface: addresses, state, routes, in one batch, from inside its namespace.
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import type { Address } from "#kernel/ip/address";
 import { ADDRESS_FLAG, addrDump, addrNew } from "#kernel/netlink/addr";
@@ -21,6 +21,8 @@ export interface ContainerSpec {
   readonly enabledad: boolean;
   /** Bring it up. */
   readonly up: boolean;
+  /** Routes to the addresses' networks in place of those that the kernel adds by itself; `oif` is the interface. */
+  readonly networkRoutes?: (oif: number) => readonly Route[];
 }
 
 /** Configures the interface. The calling thread is in the container's namespace. */
@@ -30,11 +32,15 @@ export function configureContainer(sys: Sys, spec: ContainerSpec): Link {
   if (link === undefined) throw failure(`failed to lookup ${JSON.stringify(spec.ifname)} in the container`);
   const { ips } = spec.result;
   if (ips.length > 0) prepare(spec);
-  const flagsOf = (family: Family): { flags?: number } =>
-    family === 6 && !spec.enabledad ? { flags: ADDRESS_FLAG.noDad } : {};
-  const addresses = ips.map(({ address }) => addrNew({ index: link.index, address, ...flagsOf(address.family) }));
+  const flagsOf = (family: Family): number =>
+    (family === 6 && !spec.enabledad ? ADDRESS_FLAG.noDad : 0) |
+    (spec.networkRoutes === undefined ? 0 : ADDRESS_FLAG.noPrefixRoute);
+  const addresses = ips.map(({ address }) => addrNew({ index: link.index, address, flags: flagsOf(address.family) }));
   const up = spec.up ? [linkSet(link.index, { up: true })] : [];
-  const routes = distinctRoutes(spec.result).map((route) => toKernel(route, link.index));
+  const routes = [
+    ...(spec.networkRoutes?.(link.index) ?? []),
+    ...distinctRoutes(spec.result).map((route) => toKernel(route, link.index)),
+  ];
   const outcomes = socket.batch([...addresses, ...up, ...routes.map((route) => routeNew(route, "prepend"))]);
   for (const [position, error] of outcomes.entries()) {
     if (error === undefined) continue;

@@ -1,5 +1,6 @@
-// How the host's end of a veth pair is traced to its attachment: by its name, which is made from the attachment, so
-// that DEL finds it without a namespace; and by its alias, which says whose it is, so that GC finds all of a network's.
+// How a link is traced to its attachment: the host's end of a veth pair by its name, which is made from the attachment,
+// so that DEL finds it without a namespace; every link by its alias, which says whose it is, so that GC finds all of a
+// network's, and DEL leaves another's alone.
 
 /** Not the daemon's mark: what the daemon prunes must never be a container's. */
 const ALIAS_PREFIX = "loden-cni";
@@ -27,6 +28,9 @@ export function hostVethName(network: string, containerId: string, ifname: strin
   return `veth${hash32(`${network}:${containerId}:${ifname}`)}`;
 }
 
+/** The name under which a link is made before it gets the container's. */
+export const passingName = hostVethName;
+
 /** Another one, for when that is taken. */
 export function randomVethName(): string {
   return `veth${Math.floor(Math.random() * 0x1_0000_0000)
@@ -41,4 +45,23 @@ export function networkAlias(network: string): string {
 
 export function attachmentAlias(network: string, containerId: string, ifname: string): string {
   return `${networkAlias(network)}${shortened(containerId, CONTAINER_LIMIT)}:${ifname}`.slice(0, ALIAS_LIMIT);
+}
+
+/** ALTIFNAMSIZ of linux/if.h leaves 127 bytes: these two parts, 15 of an interface and 12 of what stands between. */
+const ALT_NETWORK_LIMIT = 40;
+const ALT_CONTAINER_LIMIT = 60;
+
+/** What the alternative names of all devices of a network begin with. */
+export function networkAltName(network: string): string {
+  return `${ALIAS_PREFIX}:${shortened(network, ALT_NETWORK_LIMIT)}:`;
+}
+
+/** The mark of a device that is moved, whose alias keeps its own name as the reference plugin has it. */
+export function attachmentAltName(network: string, containerId: string, ifname: string): string {
+  return `${networkAltName(network)}${shortened(containerId, ALT_CONTAINER_LIMIT)}:${ifname}`;
+}
+
+/** Whether an alias says that the link is some attachment's. Links of other programs, and old ones, have none. */
+export function isMarked(alias: string | undefined): boolean {
+  return alias?.startsWith(`${ALIAS_PREFIX}:`) === true;
 }

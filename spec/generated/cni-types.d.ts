@@ -65,3 +65,14 @@ export interface CniInterface {
   /** Path of the network namespace. Absent: the host's. */
   readonly sandbox?: string;
 }
+
+/** Which IPAM plugin to call; the rest is that plugin's. */
+export interface IpamReference {
+  /** File name of the IPAM plugin's executable. */
+  readonly type?: string;
+}
+
+export interface RuntimeMac {
+  /** MAC of the container's interface; wins over CNI_ARGS and the configuration. */
+  readonly mac?: string;
+}

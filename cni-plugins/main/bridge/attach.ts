@@ -5,7 +5,8 @@ import { withNetns } from "#kernel/netns";
 import type { Sys } from "#kernel/sys";
 import { failure } from "../../error.ts";
 import type { Call } from "../../plugin.ts";
-import { EMPTY_RESULT, type Result, type ResultInterface } from "../../result/types.ts";
+import type { Result } from "../../result/types.ts";
+import { describe, runIpam } from "../../interface/attach.ts";
 import { awaitState, NOTIFY } from "../../interface/await.ts";
 import { bridgeConfig, type BridgeConfig } from "./config.ts";
 import { configureContainer } from "../../interface/container.ts";
@@ -17,6 +18,7 @@ import { addMasquerade, removeMasquerade } from "../../rules/masquerade.ts";
 import { makePort } from "./port.ts";
 import { addSpoofCheck, removeSpoofCheck } from "./spoof.ts";
 import { Undo } from "../../interface/undo.ts";
+import { containerNameIsTaken } from "../../interface/veth.ts";
 import { ensureVlanGateway } from "./vlan-gateway.ts";
 
 /** How long the bridge port may take to come up; the reference plugin waits as long. */
@@ -42,14 +44,8 @@ function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, un
   const bridge = ensureBridge(socket, config);
   const hostName = makeContainerPort(call, config, socket, bridge, undo);
 
-  let result: Result = EMPTY_RESULT;
-  if (config.ipam !== undefined) {
-    const type = config.ipam;
-    const ipam = call.delegates.add(type, call.config.document);
-    undo.add(() => call.delegates.del(type, call.config.document));
-    if (ipam.ips.length === 0) throw failure("IPAM plugin returned missing IP config");
-    result = withGateways(ipam, config, CONTAINER_INTERFACE);
-  }
+  const ipam = runIpam(call, config.ipam, undo);
+  const result = withGateways(ipam, config, CONTAINER_INTERFACE);
   const vlanGateway =
     config.isGateway && config.vlan !== 0 && result.ips.length > 0
       ? ensureVlanGateway(socket, bridge, config)
@@ -91,19 +87,10 @@ function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, un
   };
 }
 
-function describe({ name, mac, mtu }: Link): ResultInterface {
-  return { name, ...(mac === undefined ? {} : { mac: mac.text }), mtu };
-}
-
 function makeContainerPort(call: Call, config: BridgeConfig, socket: NetlinkSocket, bridge: Link, undo: Undo): string {
   const { containerId, ifname } = call.environment;
-  const { sys } = call.machine;
   const { name: network } = call.config;
   const netns = call.netns!;
-  const nameIsTaken = (): boolean => {
-    using inside = withNetns(sys, netns, () => NetlinkSocket.open(sys));
-    return linkGet(inside, { name: ifname }) !== undefined;
-  };
   const { hairpinMode: hairpin, portIsolation: isolated, mtu, mac } = config;
   const spec = {
     bridge: bridge.index,
@@ -115,7 +102,12 @@ function makeContainerPort(call: Call, config: BridgeConfig, socket: NetlinkSock
     isolated,
     vlans: { vlan: config.vlan, trunk: config.trunk, preserveDefault: config.preserveDefaultVlan },
   };
-  return makePort(socket, spec, nameIsTaken, (name) => undo.add(() => socket.request(linkDelete({ name }))));
+  return makePort(
+    socket,
+    spec,
+    () => containerNameIsTaken(call),
+    (name) => undo.add(() => socket.request(linkDelete({ name }))),
+  );
 }
 
 /** A port forwards only once its state is "up", which follows the container's end within a moment. */

@@ -4,7 +4,7 @@ import { configDns, type NetworkConfig } from "../../config.ts";
 import { interfaceNameProblem } from "../../environment.ts";
 import { invalidConfig } from "../../error.ts";
 import type { Fields } from "../../fields.ts";
-import { MTU_BOUNDS, argumentMac, readMasqueradeBackend, runtimeMac } from "../../interface/options.ts";
+import { argumentMac, readMasqueradeBackend, readMtu, runtimeMac } from "../../interface/options.ts";
 import { saysDns } from "../../result/read.ts";
 import type { Dns } from "../../result/types.ts";
 import type { MasqueradeBackend } from "../../rules/masquerade.ts";
@@ -56,7 +56,7 @@ export function bridgeConfig(config: NetworkConfig, args: string): BridgeConfig 
     forceAddress: fields.boolean("forceAddress") ?? false,
     ipMasq: fields.boolean("ipMasq") ?? false,
     ipMasqBackend: readMasqueradeBackend(fields),
-    mtu: fields.integer("mtu", MTU_BOUNDS) || undefined,
+    mtu: readMtu(fields),
     hairpinMode: fields.boolean("hairpinMode") ?? false,
     promiscMode: fields.boolean("promiscMode") ?? false,
     vlan,

@@ -3,8 +3,8 @@ import { Mac } from "#kernel/ip/mac";
 import { linkGet, linkNew, linkSet, type Link } from "#kernel/netlink/link";
 import { NetlinkError } from "#kernel/netlink/error";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
-import { writeSysctl } from "#kernel/sysctl";
 import { failure, inContext } from "../../error.ts";
+import { ignoreRouterAdvertisements } from "../../interface/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /** Bytes of a MAC address. */
@@ -57,13 +57,4 @@ function makeBridge(socket: NetlinkSocket, config: BridgeConfig): Link {
 function reasonOf(error: NetlinkError, config: BridgeConfig): string {
   if (!config.vlanFiltering) return error.message;
   return `${error.message} (vlan and vlanTrunk need a kernel with CONFIG_BRIDGE_VLAN_FILTERING)`;
-}
-
-/** The routes of this interface are ours to set. A kernel without IPv6 has nothing to set. */
-export function ignoreRouterAdvertisements(name: string): void {
-  try {
-    writeSysctl(`net/ipv6/conf/${name}/accept_ra`, "0");
-  } catch {
-    // As the reference plugin: not a reason to refuse a container.
-  }
 }

@@ -1,27 +1,18 @@
 // The veth pair: one end in the container, the other a port of the bridge, made by one request.
-import type { Mac } from "#kernel/ip/mac";
-import { NetlinkError } from "#kernel/netlink/error";
 import { portVlanAdd, portVlanDelete, portVlanDump, type PortVlan } from "#kernel/netlink/bridge-vlan";
-import { linkGet, linkNew, linkSet } from "#kernel/netlink/link";
+import { linkGet, linkSet } from "#kernel/netlink/link";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
 import { failure } from "../../error.ts";
-import { ignoreRouterAdvertisements } from "./device.ts";
-import { randomVethName } from "../../interface/marks.ts";
+import { ignoreRouterAdvertisements } from "../../interface/veth.ts";
+import { makeVeth, type VethSpec } from "../../interface/veth.ts";
 
-/** Tries for a host name nobody has; two are enough unless names are being exhausted. */
-const NAME_TRIES = 10;
 /** The VLAN that ports of a bridge are in by default. */
 const DEFAULT_VLAN = 1;
 
-export interface PortSpec {
+export interface PortSpec extends VethSpec {
   /** Index of the bridge. */
   readonly bridge: number;
-  /** Name wanted for the host's end. */
-  readonly hostName: string;
   readonly alias: string;
-  /** The other end: its name, and the namespace it goes to; absent: it stays on the host. */
-  readonly peer: { readonly name: string; readonly netns?: number; readonly mac?: Mac };
-  readonly mtu?: number;
   readonly hairpin: boolean;
   readonly isolated: boolean;
   readonly vlans: VlanSpec;
@@ -45,7 +36,7 @@ export function makePort(
   nameIsTaken: () => boolean,
   onMade: (name: string) => void,
 ): string {
-  const name = makePair(socket, spec, nameIsTaken);
+  const name = makeVeth(socket, { ...spec, master: spec.bridge }, nameIsTaken);
   onMade(name);
   const { hairpin, isolated } = spec;
   const options = { ...(hairpin ? { hairpin } : {}), ...(isolated ? { isolated } : {}) };
@@ -62,34 +53,6 @@ export function makePort(
 
 function portOptionNames({ hairpin, isolated }: PortSpec): string {
   return ["alias", ...(hairpin ? ["hairpinMode"] : []), ...(isolated ? ["portIsolation"] : [])].join(", ");
-}
-
-/** The name the host's end got. */
-function makePair(socket: NetlinkSocket, spec: PortSpec, nameIsTaken: () => boolean): string {
-  const { peer, mtu, bridge } = spec;
-  const size = mtu === undefined ? {} : { mtu };
-  let name = spec.hostName;
-  for (let tries = 0; tries < NAME_TRIES; tries++, name = randomVethName()) {
-    const end = {
-      name: peer.name,
-      ...size,
-      ...(peer.mac === undefined ? {} : { mac: peer.mac }),
-      ...(peer.netns === undefined ? {} : { netnsFd: peer.netns }),
-    };
-    try {
-      socket.request(linkNew({ name, master: bridge, up: true, ...size, kind: { kind: "veth", peer: end } }));
-      return name;
-    } catch (error) {
-      if (!(error instanceof NetlinkError)) throw error;
-      if (error.symbol !== "EEXIST") throw failure(`failed to make veth pair: ${error.message}`, error);
-      if (nameIsTaken()) {
-        throw failure(
-          `container veth name (${JSON.stringify(peer.name)}) peer provided (${JSON.stringify(name)}) already exists`,
-        );
-      }
-    }
-  }
-  throw failure("failed to find a unique veth name");
 }
 
 /** Puts a port into its VLANs, and out of the default one unless that is to be kept. */

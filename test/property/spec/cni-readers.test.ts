@@ -4,13 +4,22 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { validate } from "#spec/validate";
+import { sys } from "#sys";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { NetworkConfig } from "../../../cni-plugins/config.ts";
 import { CNI_ERROR, CniError } from "../../../cni-plugins/error.ts";
 import { Fields, type JsonObject } from "../../../cni-plugins/fields.ts";
 import { hostLocalConfig, storeConfig } from "../../../cni-plugins/ipam/host-local/config.ts";
+import { staticConfig } from "../../../cni-plugins/ipam/static/config.ts";
+import { readInterfaceOptions, readMtu } from "../../../cni-plugins/interface/options.ts";
 import { bridgeConfig } from "../../../cni-plugins/main/bridge/config.ts";
+import { hostDeviceConfig } from "../../../cni-plugins/main/host-device/config.ts";
+import { ipvlanConfig } from "../../../cni-plugins/main/ipvlan/config.ts";
+import { macvlanConfig } from "../../../cni-plugins/main/macvlan/config.ts";
+import { ptpConfig } from "../../../cni-plugins/main/ptp/config.ts";
+import { tapConfig } from "../../../cni-plugins/main/tap/config.ts";
+import { vlanConfig } from "../../../cni-plugins/main/vlan/config.ts";
 import { dataDirectory, flannelConfig } from "../../../cni-plugins/meta/flannel/config.ts";
 import { readSchemas, type Schema } from "../../../daemon/build/validators.ts";
 import { SAMPLES } from "../../unit/spec/contracts.ts";
@@ -39,6 +48,14 @@ test("every key that a plugin reads stands in a schema", () => {
 
 const READERS: Readonly<Record<string, (config: NetworkConfig) => void>> = {
   "cni-bridge": (config) => void bridgeConfig(config, ""),
+  "cni-dummy": (config) => void [readInterfaceOptions(config), readMtu(config.fields)],
+  "cni-host-device": (config) => void hostDeviceConfig(config, sys),
+  "cni-ipvlan": (config) => void ipvlanConfig(config),
+  "cni-macvlan": (config) => void macvlanConfig(config, ""),
+  "cni-ptp": (config) => void ptpConfig(config),
+  "cni-static": (config) => void staticConfig(config, ""),
+  "cni-tap": (config) => void tapConfig(config, ""),
+  "cni-vlan": (config) => void vlanConfig(config),
   "cni-flannel": (config) => void [flannelConfig(config), dataDirectory(config)],
   "cni-host-local": (config) => void [storeConfig(config), hostLocalConfig(config, "")],
 };

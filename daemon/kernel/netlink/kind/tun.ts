@@ -70,6 +70,7 @@ const IFNAMSIZ = 16;
 const IFF_MULTI_QUEUE = 0x0100;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
+const IFF_TUN_EXCL = 0x8000;
 
 const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
@@ -87,6 +88,8 @@ export interface TunRequest {
   readonly packetInfo?: boolean;
   readonly vnetHdr?: boolean;
   readonly multiQueue?: boolean;
+  /** Make it, or fail with EBUSY when it is there. */
+  readonly exclusive?: boolean;
 }
 
 /** An attached device: packets are read from and written to `fd`, which the caller closes. */
@@ -113,7 +116,8 @@ export function tunOpen(sys: Sys, request: TunRequest): TunHandle {
     MODES.number(mode) |
     (request.packetInfo === true ? 0 : IFF_NO_PI) |
     (request.vnetHdr === true ? IFF_VNET_HDR : 0) |
-    (request.multiQueue === true ? IFF_MULTI_QUEUE : 0);
+    (request.multiQueue === true ? IFF_MULTI_QUEUE : 0) |
+    (request.exclusive === true ? IFF_TUN_EXCL : 0);
   new DataView(ifreq.buffer).setUint16(IFNAMSIZ, flags, true);
 
   const fd = sys.open("/dev/net/tun", O_RDWR | O_NONBLOCK);

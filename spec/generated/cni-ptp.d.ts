@@ -1,0 +1,19 @@
+// Made from spec/schema/cni-ptp.json by daemon/build/validators.ts (npm run generate). Do not edit.
+import type { IpamReference } from "./cni-types.js";
+import type { NetConf } from "./cni-net-conf.js";
+import type { Generated } from "../validate.ts";
+
+export declare const contract: Generated;
+
+/** Standard input of the ptp plugin. */
+export interface PtpConf extends NetConf {
+  /** Masquerade traffic that leaves the network. Default false. */
+  readonly ipMasq?: boolean;
+  /** What masquerades; absent, the plugin chooses. */
+  readonly ipMasqBackend?: "iptables" | "nftables";
+  /** MTU of the veth pair in bytes. Default, and what 0 means: the kernel's. */
+  readonly mtu?: number;
+  /** Detect duplicate IPv6 addresses, and wait for it. Default false. */
+  readonly enabledad?: boolean;
+  readonly ipam: IpamReference;
+}
