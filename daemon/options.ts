@@ -7,6 +7,7 @@ import type { PerFamily } from "./lease/types.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log-settings.ts";
 import { type FlagKind, parseFlagValue, splitFlags } from "./options/goflag.ts";
 import { parseRe2 } from "./options/re2.ts";
+import { type Firewall, FIREWALLS } from "./traffic/firewall.ts";
 import { environmentName, FLAG_NAMES, type FlagName, flagSpec, type FlagValues } from "./options/table.ts";
 
 export interface EtcdOptions {
@@ -41,10 +42,15 @@ export interface Options {
   readonly release: boolean;
   readonly renewMarginSeconds: number;
   readonly leaseTtlSeconds: number;
+  /** The network's configuration may have commands run on this host. */
+  readonly allowExtensionCommands: boolean;
   readonly ipMasq: boolean;
   /** Masquerading picks source ports at random. */
   readonly fullyRandom: boolean;
   readonly forwardRules: boolean;
+  readonly firewall: Firewall;
+  /** Encapsulated packets are taken from peers alone. */
+  readonly sourceFilter: boolean;
   readonly resyncSeconds: number;
   readonly blackholeRoute: boolean;
   /** Absent: no health server. */
@@ -136,9 +142,12 @@ function checkValues(values: FlagValues, warnings: string[]): Options {
     release: values["release"],
     renewMarginSeconds: margin * 60,
     leaseTtlSeconds: ttl,
+    allowExtensionCommands: values["allow-extension-commands"],
     ipMasq: values["ip-masq"],
     fullyRandom: !values["ip-masq-fully-random-disable"],
     forwardRules: values["iptables-forward-rules"],
+    firewall: checkFirewall(values),
+    sourceFilter: values["source-filter"],
     resyncSeconds: resync,
     blackholeRoute: values["ip-blackhole-route"],
     ...(health === undefined ? {} : { health }),
@@ -252,6 +261,12 @@ function checkHealth(values: FlagValues): Options["health"] {
   if (address === undefined)
     throw bad("healthz-ip", `${JSON.stringify(shorten(values["healthz-ip"]))} is not an IP address`);
   return port === 0 ? undefined : { address: address.toString(), port };
+}
+
+function checkFirewall(values: FlagValues): Firewall {
+  const firewall = FIREWALLS.find((known) => known === values["firewall"]);
+  if (firewall === undefined) throw bad("firewall", `must be one of ${FIREWALLS.join(", ")}`);
+  return firewall;
 }
 
 function checkLog(values: FlagValues): Options["log"] {

@@ -9,6 +9,7 @@ import { requireNetAdmin } from "./capability.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { DrainRequest } from "./life/release.ts";
 import { createLog, type Log } from "./log.ts";
+import { firewallView } from "./node/firewall-view.ts";
 import { readHost } from "./node/host.ts";
 import { readBootId, readMachineId } from "./node/identity.ts";
 import { watchHost } from "./node/watch.ts";
@@ -55,6 +56,7 @@ export async function runDaemon(options: Options): Promise<number> {
       bootId: readBootId(),
       openKernel: (marks) => new NetlinkKernel({ sys, marks }),
       serviceManager: serviceManager(sys, process.env),
+      openFirewallView: (marks) => firewallView(sys, marks),
     });
     await app.run(stop.signal);
     return EXIT.ok;

@@ -39,6 +39,8 @@ export interface StatusSources {
   lease?: () => HeldLease | undefined;
   peers?: () => { readonly size: number; unusable(): ReadonlyMap<string, string> };
   kernel?: () => ReconcilerState;
+  /** Packets that the source filter has dropped; undefined where there is no filter. */
+  dropped?: () => number | undefined;
 }
 
 export class StatusBoard {
@@ -119,6 +121,7 @@ export class StatusBoard {
     const table = peers?.();
     const unusable = { ...Object.fromEntries(table?.unusable() ?? []), ...refusals(state) };
     const problems = troubles.list();
+    const dropped = this.sources.dropped?.();
     const isWaiting = this.#reason?.code === "ERR_NOT_READY";
     return {
       format: STATUS_FORMAT,
@@ -143,6 +146,7 @@ export class StatusBoard {
         objects: Object.values(state?.desired ?? {}).reduce((sum, count) => sum + count, 0),
         failed: limited((state?.failed ?? []).map(({ key, error }) => [key, error.message])),
       },
+      sourceFilter: dropped === undefined ? null : { dropped },
       problems,
     };
   }

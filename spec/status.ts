@@ -89,6 +89,11 @@ export interface Status {
     /** Objects that could not be brought to what they should be, by key. */
     readonly failed: Readonly<Record<string, string>>;
   };
+  /** Null while nothing is filtered. */
+  readonly sourceFilter: {
+    /** Encapsulated packets from addresses of no peer, since the filter was last written. */
+    readonly dropped: number;
+  } | null;
   /** Everything that is wrong now and does not make the node unready, for people. */
   readonly problems: readonly Problem[];
 }

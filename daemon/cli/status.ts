@@ -55,7 +55,7 @@ export function runStatus(args: readonly string[]): Promise<number> {
 
 /** The status as lines for people. */
 export function describeStatus(status: Status, isAlive: boolean, bootId: string): string {
-  const { lease, peers, kernel, store } = status;
+  const { lease, peers, kernel, store, sourceFilter } = status;
   const rows: [string, string][] = [
     ["node", status.nodeId ?? "-"],
     ["interface", status.interface === null ? "-" : `${status.interface.name}, MTU ${status.interface.mtu}`],
@@ -68,6 +68,8 @@ export function describeStatus(status: Status, isAlive: boolean, bootId: string)
     ["store", `${store.name}${store.trouble === null ? "" : `: ${store.trouble.text}`}`],
     ["peers", `${peers.known}${countText(peers.unusable, "unusable")}`],
     ["kernel", `${kernel.objects} objects${countText(kernel.failed, "failing")}`],
+    // Absent in the documents of older daemons.
+    ["filter", sourceFilter ? `peers alone; ${sourceFilter.dropped} packets of others dropped` : ""],
   ];
   const lines = rows.filter(([, value]) => value !== "").map(([name, value]) => `  ${name.padEnd(10)} ${value}`);
   return [

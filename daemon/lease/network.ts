@@ -52,7 +52,7 @@ export function parseNetwork(text: string): Network {
   return {
     ranges,
     backend: { type: type.toLowerCase(), options },
-    enableNFTables: document.EnableNFTables ?? false,
+    enableNFTables: document.EnableNFTables,
   };
 }
 

@@ -6,6 +6,15 @@ import type { Prefix } from "#kernel/ip/prefix";
 /** One value per address family; a family that is not in use is absent. Loop over it, never copy code per family. */
 export type PerFamily<T> = Partial<Record<Family, T>>;
 
+/**
+ * The values that there are. In a literal of its own, as an object that is given its keys 4 and 6 one by one has room for
+ * twenty more, and there are three such objects a lease.
+ */
+export function perFamily<T>(v4: T | undefined, v6: T | undefined): PerFamily<T> {
+  if (v4 === undefined) return v6 === undefined ? {} : { 6: v6 };
+  return v6 === undefined ? { 4: v4 } : { 4: v4, 6: v6 };
+}
+
 /** What a backend publishes for peers: JSON for BackendData and BackendV6Data of the lease. */
 export type BackendData = PerFamily<unknown>;
 
@@ -28,7 +37,8 @@ export interface Network {
   readonly ranges: PerFamily<NetworkRange>;
   /** Type in lower case, with its options as written. */
   readonly backend: { readonly type: string; readonly options: Record<string, unknown> };
-  readonly enableNFTables: boolean;
+  /** Undefined where the configuration says nothing. */
+  readonly enableNFTables: boolean | undefined;
 }
 
 export interface NetworkRange {
@@ -57,6 +67,8 @@ export interface Node {
   readonly routes: readonly UnderlayRoute[];
   /** MACs by which peers know this node's devices, by device name: kept for as long as the daemon runs. Absent: none yet. */
   readonly macs?: ReadonlyMap<string, Mac>;
+  /** What the extension backend's PreStartupCommand printed. */
+  readonly commandOutput?: string;
   /** The leased subnets; absent before a lease is held. */
   readonly subnet: PerFamily<Prefix>;
 }

@@ -6,7 +6,7 @@ import { errorText, LodenError } from "#spec/errors";
 import type { AppContext } from "../app.ts";
 import type { Backend } from "../backend/port.ts";
 import { createBackend } from "../backend/registry.ts";
-import { extraObjects, type ExtrasOptions } from "../fabric.ts";
+import { composeFabric, type ExtrasOptions, type FabricState } from "../fabric.ts";
 import { networksOf, parseNetwork } from "../lease/network.ts";
 import type { Claimant } from "../lease/choice.ts";
 import type { LeaseHolder } from "../lease/holder.ts";
@@ -14,6 +14,7 @@ import type { PeerTable } from "../lease/peers.ts";
 import type { Network, Node } from "../lease/types.ts";
 import { servingBackend } from "../reconcile/admission.ts";
 import type { Fabric, Reconciler } from "../reconcile/reconciler.ts";
+import type { AcceptPlace } from "../traffic/firewall.ts";
 import { subnetFileText } from "../subnet-file.ts";
 import { refusal } from "./config-change.ts";
 import { findNode } from "./startup.ts";
@@ -57,6 +58,7 @@ export class FabricKeeper {
   #isHostChanged = false;
   #wake: (() => void) | undefined;
   #isRetiring = false;
+  #state: FabricState = { arePeersKnown: false, accepts: [] };
 
   constructor(context: AppContext, setup: Setup, parts: FabricParts) {
     this.#context = context;
@@ -77,7 +79,21 @@ export class FabricKeeper {
 
   fabric(): Fabric {
     const { network, node } = this.#setup;
-    return { network, node, backends: this.#backends(), extras: extraObjects(network, node, this.#parts.extras) };
+    return composeFabric(network, node, this.#backends(), this.#parts.extras, this.#state);
+  }
+
+  /** To be called before the reconciler is told of all leases: what the fabric needs then comes in the same pass. */
+  peersKnown(): void {
+    if (this.#state.arePeersKnown) return;
+    this.#state = { ...this.#state, arePeersKnown: true };
+    this.#reconciler?.configure(this.fabric());
+  }
+
+  /** Where iptables needs accepting rules of ours. */
+  takeAccepts(accepts: readonly AcceptPlace[]): void {
+    if (JSON.stringify(accepts) === JSON.stringify(this.#state.accepts)) return;
+    this.#state = { ...this.#state, accepts };
+    this.#reconciler?.configure(this.fabric());
   }
 
   /** From now on until `signal` aborts, changes go to the reconciler. */
@@ -175,8 +191,10 @@ export class FabricKeeper {
     try {
       // The identity and the subnet are this node's own, whichever interface it uses.
       const { node: found, rule } = findNode(this.#context, network);
-      const { id, subnet, macs } = before;
-      const node: Node = { ...found, id, subnet, ...(macs === undefined ? {} : { macs }) };
+      // As are the MACs that peers know, and what a command said of it.
+      const { id, subnet, macs, commandOutput } = before;
+      const prepared = { ...(macs && { macs }), ...(commandOutput !== undefined && { commandOutput }) };
+      const node: Node = { ...found, ...prepared, id, subnet };
       troubles.report("interface", undefined);
       if (outline(node) === outline(before)) return;
       const backend = createBackend(network, node);

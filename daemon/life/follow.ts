@@ -9,11 +9,15 @@ import type { Entry, StoreEvent, WatchResult } from "../store/port.ts";
 import type { FabricKeeper } from "./fabric-keeper.ts";
 import { LAST_STATE_TROUBLE } from "./last-state.ts";
 
+/** What is told of leases: the reconciler, and whatever else acts on them. */
+export type LeaseSink = Pick<Reconciler, "replaceLeases" | "putLease" | "deleteLease">;
+
 export interface Followers {
   readonly holder: LeaseHolder;
   readonly peers: PeerTable;
   readonly marker: ReleaseMarker;
-  readonly reconciler: Reconciler;
+  /** All of them are told of each lease. */
+  readonly reconciler: LeaseSink;
   readonly fabric: FabricKeeper;
   /** Called after each result. */
   readonly onChange: () => void;
@@ -35,6 +39,7 @@ export async function follow(
     marker.observe(result);
     const change = peers.apply(result);
     if (change.type === "all") {
+      fabric.peersKnown();
       reconciler.replaceLeases(change.leases);
       if (result.type === "snapshot" && result.restored) void forgetMissed(context, { peers, reconciler }, signal);
       onPeersKnown();

@@ -6,9 +6,12 @@ import type { ExtrasOptions } from "../fabric.ts";
 import type { LeaseHolder } from "../lease/holder.ts";
 import type { Log } from "../log.ts";
 import type { Options } from "../options.ts";
+import type { Fight } from "../reconcile/fights.ts";
 import { createReconciler, type Fabric, type ReconcileEvent, type Reconciler } from "../reconcile/loop.ts";
 import type { Marks } from "../reconcile/marks.ts";
 import { BASE } from "../reconcile/objects.ts";
+import type { Repair } from "../reconcile/reconciler.ts";
+import { collector, MemoryKeeper } from "./memory.ts";
 import { writeSubnetFile } from "../subnet-file.ts";
 import { codeOf } from "../troubles.ts";
 import { VERSION } from "../version.ts";
@@ -19,8 +22,11 @@ export function extrasOptions(options: Options, marks: Marks): ExtrasOptions {
     masquerade: options.ipMasq,
     fullyRandom: options.fullyRandom,
     forward: options.forwardRules,
+    firewall: options.firewall,
     blackhole: options.blackholeRoute,
+    sourceFilter: options.sourceFilter,
     nftTable: marks.nftTable,
+    peersTable: marks.peersTable,
   };
 }
 
@@ -32,11 +38,15 @@ export function startReconciler(
   journal: ReconcileJournal,
   signal: AbortSignal,
 ): Reconciler {
+  const memory = new MemoryKeeper(ports.clock, collector());
   const reconciler = createReconciler({
     kernel: ports.openKernel(marks),
     clock: ports.clock,
     fabric,
-    onEvent: (event) => journal.take(event),
+    onEvent: (event) => {
+      journal.take(event);
+      if (event.type === "pass") memory.passed(event.changes);
+    },
     resyncMs: options.resyncSeconds * 1_000,
   });
   status.sources.kernel = () => reconciler.state();
@@ -96,10 +106,13 @@ export class ReconcileJournal {
         break;
       case "drift":
         log.warn(
-          { count: event.repairs.length, key: event.repairs[0]?.key ?? "" },
+          { count: event.repairs.length, key: event.repairs[0]?.key ?? "", ...byOf(event.repairs) },
           "something of ours was altered from outside, and is repaired",
         );
         for (const { key, change } of event.repairs) log.debug({ key, kind: change }, "repaired");
+        break;
+      case "fight":
+        this.#context.troubles.report(FIGHT_TROUBLE, event.fights.length === 0 ? undefined : fightError(event.fights));
         break;
       case "lease-refused":
         log.warn({ lease: event.lease, err: event.error }, "a peer's lease cannot be used");
@@ -123,6 +136,29 @@ export class ReconcileJournal {
       this.#log.warn({ key, because, err: error }, "an object of a peer is not accepted by the kernel");
     }
   }
+}
+
+/** Who was seen to alter things, for the log. */
+function byOf(repairs: readonly Repair[]): { by?: string } {
+  const names = new Set(repairs.flatMap(({ by }) => by ?? []));
+  return names.size === 0 ? {} : { by: [...names].join(", ") };
+}
+
+/** The name under which the troubles tell that somebody alters our objects again and again. */
+const FIGHT_TROUBLE = "fight";
+
+function fightError(fights: readonly Fight[]): LodenError {
+  const [first] = fights;
+  const by = [...new Set(fights.flatMap((fight) => fight.by))];
+  const others =
+    fights.length === 1 ? "" : `, and ${fights.length - 1} other${fights.length === 2 ? "" : "s"} of ours,`;
+  const who = by.length === 0 ? "somebody (a process that has ended, or that cannot be seen from here)" : by.join(", ");
+  return new LodenError(
+    "ERR_KERNEL_CONFLICT",
+    `${first!.key}${others} is altered again and again by ${who}: it is restored each time, but traffic suffers. Stop ` +
+      "that program, or tell it to leave this object alone",
+    { fields: { key: first!.key, by: by.join(", ") } },
+  );
 }
 
 export interface Tended {

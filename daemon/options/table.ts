@@ -109,13 +109,24 @@ export const FLAGS = {
   "iptables-forward-rules": {
     kind: "boolean",
     default: true,
-    help: "accept forwarded traffic of the network (through nftables)",
+    help: "accept forwarded traffic of the network",
   },
   "iptables-resync": {
     kind: "integer",
     default: 5,
     value: "seconds",
     help: "period of the full comparison with the kernel; changes in the kernel are answered at once without it",
+  },
+  firewall: {
+    kind: "string",
+    default: "auto",
+    value: "name",
+    help: "what masquerade and forward rules are written with: nftables, iptables, iptables-nft or iptables-legacy; auto: iptables where the network's EnableNFTables is false, else nftables, with an accept in iptables where that drops what is forwarded",
+  },
+  "source-filter": {
+    kind: "boolean",
+    default: true,
+    help: "take encapsulated packets from the public addresses of live peers alone, and drop others",
   },
   "ip-blackhole-route": {
     kind: "boolean",
@@ -177,6 +188,11 @@ export const FLAGS = {
     default: "/var/lib/loden",
     value: "dir",
     help: "directory for what this host knew last, from which it comes up while the store does not answer; empty for none",
+  },
+  "allow-extension-commands": {
+    kind: "boolean",
+    default: false,
+    help: "let the network's configuration run commands on this host, as root (backend extension)",
   },
   release: {
     kind: "boolean",

@@ -1,6 +1,6 @@
 // What a machine's kernel should hold, worked out from the store's truth by the real backends, and how it differs.
 import { createBackend } from "../../daemon/backend/registry.ts";
-import { extraObjects } from "../../daemon/fabric.ts";
+import { composeFabric } from "../../daemon/fabric.ts";
 import type { Lease } from "../../daemon/lease/types.ts";
 import { admit } from "../../daemon/reconcile/admission.ts";
 import { DesiredState } from "../../daemon/reconcile/desired.ts";
@@ -13,7 +13,7 @@ import { readable } from "./judge.ts";
 import type { Daemon, Machine } from "./machine.ts";
 import type { World } from "./world.ts";
 
-const NFT_TABLE = ownershipMarks(PREFIX, []).nftTable;
+const { nftTable, peersTable } = ownershipMarks(PREFIX, []);
 
 interface Base {
   readonly fabric: Fabric;
@@ -64,10 +64,10 @@ function baseOf(daemon: Daemon): Base | undefined {
   const kept = bases.get(node);
   if (kept !== undefined) return kept;
   const backend = createBackend(network, node);
-  const { ipMasq, fullyRandom, forwardRules, blackholeRoute } = daemon.options;
-  const traffic = { masquerade: ipMasq, fullyRandom, forward: forwardRules };
-  const extras = extraObjects(network, node, { ...traffic, blackhole: blackholeRoute, nftTable: NFT_TABLE });
-  const fabric: Fabric = { network, node, backends: [backend], extras };
+  const { ipMasq, forwardRules, blackholeRoute, ...options } = daemon.options;
+  const traffic = { ...options, masquerade: ipMasq, forward: forwardRules, blackhole: blackholeRoute };
+  const state = { arePeersKnown: true, accepts: [] };
+  const fabric: Fabric = composeFabric(network, node, [backend], { ...traffic, nftTable, peersTable }, state);
   const objects = new Map([...backend.base(node), ...fabric.extras].map((object) => [object.key, object]));
   const base = { fabric, objects };
   bases.set(node, base);

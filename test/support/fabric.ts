@@ -38,7 +38,7 @@ export function makeNetwork({ type = "vxlan", options = {}, families = [4] }: Fa
     const { network, subnetLength } = RANGES[family];
     return [family, { network, subnetLength, subnetMin: network.first, subnetMax: network.last }] as const;
   });
-  return { ranges: Object.fromEntries(ranges), backend: { type, options }, enableNFTables: false };
+  return { ranges: Object.fromEntries(ranges), backend: { type, options }, enableNFTables: undefined };
 }
 
 export function makeNode(n = 1, families: readonly Family[] = FAMILIES): Node {

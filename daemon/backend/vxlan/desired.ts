@@ -41,6 +41,10 @@ export function createVxlan(network: Network, node: Node): Backend {
       return data;
     },
     base: (here) => families.flatMap((family) => device(config, here, family)),
+    tunnels: (here) =>
+      families
+        .filter((family) => outerSource(here, family) !== undefined)
+        .map((family) => ({ family, port: config.port, vni: config.vni })),
     reaches: (lease) => families.every((family) => (peerVni(lease, family) ?? config.vni) === config.vni),
     peer: (here, lease, family) => onePeer(config, here, lease, family),
   };
