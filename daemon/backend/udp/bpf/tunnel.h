@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/*
+ * What the programs of the udp backend share with the daemon: the maps' keys and values. daemon/backend/udp/layout.ts
+ * writes and reads the same bytes. Addresses are in network order; an IPv4 address in 16 bytes is ::ffff:a.b.c.d.
+ */
+#ifndef LODEN_UDP_TUNNEL_H
+#define LODEN_UDP_TUNNEL_H
+
+#include <linux/types.h>
+
+struct address {
+	__u32 word[4];
+};
+
+/* One for the whole tunnel. */
+struct config {
+	/* Index of the tunnel's device, which inner packets leave by and come in by. */
+	__u32 tunnel;
+	/* Index of the underlay's interface. */
+	__u32 underlay;
+	/* What skb->priority says of a packet that the decap program has let in. Never 0. */
+	__u32 admitted;
+	/* Bytes in front of the IP header on the underlay: 14 of Ethernet, or 0. */
+	__u32 link_header;
+	/* UDP port of all nodes. */
+	__be16 port;
+	__u16 pad;
+	/* Outer source addresses. */
+	__be32 local4;
+	struct address local6;
+	/* This node's own subnets; a family without one has a mask and a base of ones, which no address fits. */
+	__be32 subnet4;
+	__be32 mask4;
+	struct address subnet6;
+	struct address mask6;
+};
+
+struct route_key4 {
+	__u32 length;
+	__be32 address;
+};
+
+struct route_key6 {
+	__u32 length;
+	struct address address;
+};
+
+/* Per processor. Bytes are those of inner packets. */
+struct counters {
+	__u64 sent_packets;
+	__u64 sent_bytes;
+	__u64 sent_drops;
+	__u64 received_packets;
+	__u64 received_bytes;
+	__u64 received_drops;
+};
+
+/* What a router on the way told of the largest packet. */
+struct path_mtu {
+	/* bpf_ktime_get_ns() until which it holds. */
+	__u64 until;
+	__u32 mtu;
+	__u32 pad;
+};
+
+/* ICMP errors of the current second, per processor. */
+struct pace {
+	__u64 second;
+	__u64 count;
+};
+
+/* Why packets that no peer can be blamed for, or any, were dropped: indexes of the map `drops`, per processor. */
+enum drop {
+	DROP_UNKNOWN_SUBNET,
+	DROP_NO_ROUTE,
+	DROP_TOO_BIG,
+	DROP_MALFORMED,
+	DROP_FRAGMENT,
+	DROP_NOT_A_PEER,
+	DROP_FORGED_SOURCE,
+	DROP_OTHER_DESTINATION,
+	DROP_NOT_ADMITTED,
+	DROP_KERNEL_REFUSED,
+	DROP_REASONS,
+};
+
+#endif
