@@ -1,36 +1,15 @@
-// CNI specification versions: which ones are spoken, how their numbers compare (CNI specification, "Version").
+// The `cniVersion` of a configuration: read, and refused when it is not spoken (CNI specification, "Version").
+import {
+  ASSUMED_VERSION,
+  type CniVersion,
+  isSupported,
+  LATEST_VERSION,
+  SUPPORTED_VERSIONS,
+  versionParts,
+} from "#spec/cni-versions";
 import { CNI_ERROR, CniError } from "./error.ts";
 
-/** Every version a plugin of ours speaks, oldest first. */
-export const SUPPORTED_VERSIONS = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] as const;
-
-export type CniVersion = (typeof SUPPORTED_VERSIONS)[number];
-
-export const LATEST_VERSION: CniVersion = "1.1.0";
-
-/** A configuration without a version is of the first one. */
-const ASSUMED_VERSION = "0.1.0";
-
-export function isSupported(version: string): version is CniVersion {
-  return (SUPPORTED_VERSIONS as readonly string[]).includes(version);
-}
-
-/** Numbers of up to three dot-separated parts; missing ones are zero. Undefined for anything else. */
-function parts(version: string): readonly [number, number, number] | undefined {
-  const match = /^(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?$/.exec(version);
-  return match === null ? undefined : [Number(match[1]), Number(match[2] ?? 0), Number(match[3] ?? 0)];
-}
-
-/** Whether `version` is `floor` or newer. Both must be versions. */
-export function isAtLeast(version: string, floor: CniVersion): boolean {
-  if (isSupported(version)) return SUPPORTED_VERSIONS.indexOf(version) >= SUPPORTED_VERSIONS.indexOf(floor);
-  const [have, want] = [parts(version), parts(floor)];
-  if (have === undefined || want === undefined) return false;
-  for (const index of [0, 1, 2] as const) {
-    if (have[index] !== want[index]) return have[index] > want[index];
-  }
-  return true;
-}
+export { type CniVersion, isAtLeast, isSupported, LATEST_VERSION, SUPPORTED_VERSIONS } from "#spec/cni-versions";
 
 /**
  * The `cniVersion` of a configuration, which need not be one that is supported.
@@ -38,7 +17,7 @@ export function isAtLeast(version: string, floor: CniVersion): boolean {
  */
 export function decodeVersion(value: unknown): string {
   if (value === undefined || value === null || value === "") return ASSUMED_VERSION;
-  if (typeof value === "string" && (isSupported(value) || parts(value) !== undefined)) return value;
+  if (typeof value === "string" && (isSupported(value) || versionParts(value) !== undefined)) return value;
   throw new CniError(
     CNI_ERROR.decodingFailure,
     `cniVersion ${JSON.stringify(value)} is not a version: write up to three numbers, for example ${JSON.stringify(LATEST_VERSION)}`,

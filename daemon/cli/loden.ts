@@ -25,6 +25,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     about: "serve the etcd v3 API from a file on this host",
     run: async (args) => (await import("./store.ts")).runStore(args),
   },
+  cni: {
+    about: "attach a namespace to a CNI network by hand, check it, detach it, collect what is left over",
+    run: async (args) => (await import("./cni/command.ts")).runCni(args),
+  },
+  "install-cni": {
+    about: "put the CNI executables and a network configuration in place",
+    run: async (args) => (await import("./cni/install.ts")).runInstallCni(args),
+  },
   demo: {
     about: "a whole fabric on this machine, in network namespaces",
     run: async (args) => (await import("./demo/command.ts")).runDemo(args),
@@ -36,7 +44,7 @@ const USAGE = `loden ${VERSION}: overlay network fabric
 usage: loden <command> [flags]
 
 ${Object.entries(COMMANDS)
-  .map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
+  .map(([name, { about }]) => `  ${name.padEnd(12)} ${about}`)
   .join("\n")}
 
 "loden <command> --help" tells a command's flags. The daemon itself is lodend.

@@ -6,7 +6,7 @@ import { Prefix } from "#kernel/ip/prefix";
 import { withNetns } from "#kernel/netns";
 import type { Sys } from "#kernel/sys";
 import { LodenError } from "#spec/errors";
-import { type Attachment, type CniResult, CniRuntime, type ConfList } from "../cni-runtime.ts";
+import { type Attachment, type CniResult, CniRuntime, type Network } from "../cni/runtime.ts";
 import type { Executables } from "../executables.ts";
 import type { DemoOptions } from "./options.ts";
 import { type Managed, start, tail } from "./processes.ts";
@@ -109,7 +109,8 @@ export class Fabric {
       );
       this.#watch(process);
       const inHost = <T>(fn: () => T): T => withNetns(this.#sys, host.fd, fn);
-      this.#hosts.set(host.name, { process, runtime: new CniRuntime(this.#executables.cni, confList(dir), inHost) });
+      const runtime = new CniRuntime({ path: [this.#executables.cni], network: confList(dir), inHost });
+      this.#hosts.set(host.name, { process, runtime });
       return whenExists(subnetFile);
     });
     await Promise.race([this.broken, Promise.all(ready)]);
@@ -159,9 +160,9 @@ export class Fabric {
   }
 }
 
-function confList(dir: string): ConfList {
+function confList(dir: string): Network {
   const state = (name: string): string => path.join(dir, name);
-  const list: ConfList = {
+  const list: Network = {
     cniVersion: "1.0.0",
     name: "loden-demo",
     plugins: [
