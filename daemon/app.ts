@@ -5,14 +5,18 @@ import type { ServiceManager } from "#kernel/notify";
 import type { Sys } from "#kernel/sys";
 import type { Files } from "./atomic-file.ts";
 import type { Clock, Random } from "./clock.ts";
+import type { RunCommand } from "./backend/extension/command.ts";
+import type { ExtensionRunner } from "./backend/extension/runner.ts";
+import { extensionRunner, prepareNode } from "./life/prepare.ts";
 import { extrasOptions } from "./life/readiness.ts";
 import { startHealthServer } from "./health/server.ts";
 import { PeerTable } from "./lease/peers.ts";
 import type { LeaseHolder } from "./lease/holder.ts";
 import { ReleaseMarker } from "./lease/release-marks.ts";
 import type { Node } from "./lease/types.ts";
+import { type FirewallView, type FirewallWatchParts, watchFirewalls } from "./life/firewall-watch.ts";
 import { FabricKeeper, type Setup } from "./life/fabric-keeper.ts";
-import { follow } from "./life/follow.ts";
+import { follow, type LeaseSink } from "./life/follow.ts";
 import { type LastState, readLastState, StateKeeper } from "./life/last-state.ts";
 import { keepReady, ReconcileJournal, startReconciler } from "./life/readiness.ts";
 import { DrainRequest, releaseLease } from "./life/release.ts";
@@ -44,6 +48,10 @@ export interface AppPorts {
   readonly bootId: string;
   readonly openKernel: (marks: Marks) => Kernel;
   readonly serviceManager: ServiceManager;
+  /** This host's other firewalls. Absent: nobody looks at them. */
+  readonly openFirewallView?: (marks: Marks) => FirewallView;
+  /** Runs the extension backend's commands; absent: through sh. */
+  readonly runCommand?: RunCommand;
 }
 
 /** What the steps of the daemon's life share. */
@@ -73,7 +81,7 @@ export function createApp(options: Options, ports: AppPorts): App {
 async function run(context: AppContext, signal: AbortSignal): Promise<void> {
   const { options, ports, status, log } = context;
   using _lock = takeLock(ports.sys, options.subnetFile);
-  const held: { holder?: LeaseHolder; state?: StateKeeper } = {};
+  const held: Held = {};
   try {
     await live(context, held, signal);
   } catch (error) {
@@ -84,17 +92,25 @@ async function run(context: AppContext, signal: AbortSignal): Promise<void> {
     }
   }
   ports.serviceManager.notify({ stopping: true });
-  if (held.holder !== undefined) await releaseLease(context, held.holder, signal.reason instanceof DrainRequest);
+  await held.commands;
+  if (held.holder !== undefined && (await releaseLease(context, held.holder, signal.reason instanceof DrainRequest))) {
+    await held.extension?.shutDown(new AbortController().signal);
+  }
   held.state?.write();
   status.end("stopped");
   log.info({}, "stopped on request; the data path stays, and so do subnet file and lease unless they were given back");
 }
 
-async function live(
-  context: AppContext,
-  held: { holder?: LeaseHolder; state?: StateKeeper },
-  signal: AbortSignal,
-): Promise<void> {
+/** What is to be ended in order. */
+interface Held {
+  holder?: LeaseHolder;
+  state?: StateKeeper;
+  extension?: ExtensionRunner | undefined;
+  /** Resolves when no command runs any more, after the signal. */
+  commands?: Promise<void>;
+}
+
+async function live(context: AppContext, held: Held, signal: AbortSignal): Promise<void> {
   const { options, ports, status, log } = context;
   await using _server = options.health === undefined ? undefined : await serveHealth(context, options.health);
   const { setup, tenure, last, isLastKnown } = await settleIn(context, signal);
@@ -123,22 +139,29 @@ async function live(
   const alive = AbortSignal.any([signal, broken.signal]);
   const reconciler = startReconciler(context, marks.marks, fabric.fabric(), journal, alive);
   fabric.start(reconciler, alive);
+  const extension = extensionRunner(context, () => fabric.setup, lease);
+  held.extension = extension;
+  const sink = extension === undefined ? reconciler : both(reconciler, extension);
   const peersKnown = Promise.withResolvers<void>();
   marker.remember(last?.peers.map(([key]) => key) ?? []);
   if (isLastKnown && last !== undefined) {
     // Added, not taken for all there are: the kernel may have more, and they may be right.
     peers.apply({ type: "snapshot", revision: 0n, config: undefined, entries: last.peers.map(entryOf) });
-    for (const peer of peers.leases()) reconciler.putLease(peer);
+    for (const peer of peers.leases()) sink.putLease(peer);
     peersKnown.resolve();
   }
   log.debug({ file: options.subnetFile }, "the subnet file is written when the data path stands");
-  const followers = { holder, peers, marker, reconciler, fabric, onChange: () => state.changed() };
+  const followers = { holder, peers, marker, reconciler: sink, fabric, onChange: () => state.changed() };
   const tended = { reconciler, journal, holder, subnetFile: () => fabric.subnetFile };
+  const firewall = firewallParts(context, fabric, marks.marks);
+  held.commands = extension?.keep(alive) ?? Promise.resolve();
   const parts = [
     follow(context, followers, () => peersKnown.resolve(), alive),
     holder.keep(alive),
+    ...(firewall === undefined ? [] : [watchFirewalls(context, firewall, alive)]),
     marker.keep(alive),
-    peersKnown.promise.then(() => keepReady(context, tended, alive)),
+    Promise.all([peersKnown.promise, extension?.started]).then(() => keepReady(context, tended, alive)),
+    held.commands,
     state.keep(alive),
     feedWatchdog(ports, alive),
   ];
@@ -175,6 +198,7 @@ async function settleIn(context: AppContext, signal: AbortSignal): Promise<Settl
   const { network, configText, isLastKnown } = origin;
   for (;;) {
     status.sources.node = unleased;
+    unleased = await prepareNode(context, network, unleased, last, signal);
     const backend = prepareBackend(context, network, unleased);
     const tenure = await untilHostChanges(context, unleased, signal, (scope) =>
       awaitLease(context, origin, unleased, backend, last, scope),
@@ -201,8 +225,9 @@ async function untilHostChanges<T>(
   wait: (signal: AbortSignal) => Promise<T>,
 ): Promise<T | undefined> {
   const changed = new AbortController();
-  using _watch = ports.watchHost?.((index) => {
-    if (index === undefined || index === link.index) changed.abort();
+  using _watch = ports.watchHost?.((index, destination) => {
+    if (index === undefined ? destination === undefined || destination.length === 0 : index === link.index)
+      changed.abort();
   });
   try {
     return await wait(AbortSignal.any([signal, changed.signal]));
@@ -210,6 +235,17 @@ async function untilHostChanges<T>(
     if (signal.aborted || !changed.signal.aborted) throw error;
     return undefined;
   }
+}
+
+function firewallParts(
+  { ports, status }: AppContext,
+  fabric: FabricKeeper,
+  marks: Marks,
+): FirewallWatchParts | undefined {
+  const view = ports.openFirewallView?.(marks);
+  if (view === undefined) return undefined;
+  status.sources.dropped = () => view.dropped();
+  return { view, setup: () => fabric.setup, onAccepts: (accepts) => fabric.takeAccepts(accepts) };
 }
 
 /** The marks of this daemon, whose networks are those of the configuration in force. */
@@ -224,6 +260,15 @@ class LiveMarks {
       },
     });
   }
+}
+
+/** Tells two of each lease. */
+function both(...sinks: readonly LeaseSink[]): LeaseSink {
+  return {
+    replaceLeases: (leases) => sinks.forEach((sink) => sink.replaceLeases(leases)),
+    putLease: (lease) => sinks.forEach((sink) => sink.putLease(lease)),
+    deleteLease: (key) => sinks.forEach((sink) => sink.deleteLease(key)),
+  };
 }
 
 function entryOf([key, value]: readonly [string, string]): Entry {

@@ -3,6 +3,7 @@ import { LodenError } from "#spec/errors";
 import type { Network, Node } from "../lease/types.ts";
 import { createAlloc } from "./alloc/desired.ts";
 import { createHostGw } from "./host-gw/desired.ts";
+import { createExtension } from "./extension/desired.ts";
 import type { Backend, BackendFactory } from "./port.ts";
 import { createVxlan } from "./vxlan/desired.ts";
 
@@ -10,6 +11,7 @@ export const backendFactories: ReadonlyMap<string, BackendFactory> = new Map([
   ["vxlan", createVxlan],
   ["host-gw", createHostGw],
   ["alloc", createAlloc],
+  ["extension", createExtension],
 ]);
 
 /**

@@ -49,6 +49,7 @@ const TEST = [
     why: "the Go plugins we share directories with",
     have: ["/usr/lib/cni/bridge"],
   },
+  { name: "net-tools", why: "arp, in flannel's example of the extension backend", have: ["/usr/sbin/arp", "/sbin/arp"] },
   { name: "openssl", why: "certificates for the TLS tests", have: ["/usr/bin/openssl"] },
   { name: "git", why: "tests of the tree itself", have: ["/usr/bin/git", "/usr/local/bin/git"] },
 ];

@@ -16,6 +16,15 @@ export function refusal(
   own: Lease["subnet"],
   peers: readonly Lease[],
 ): LodenError | undefined {
+  if (hasCommands(current) || hasCommands(next)) {
+    if (JSON.stringify(current.backend) !== JSON.stringify(next.backend)) {
+      const advice = "this node goes on with the one it has until lodend is started again";
+      return new LodenError(
+        "ERR_CONFIG",
+        `the network configuration has changed: the extension backend and its commands are taken up at the start only; ${advice}`,
+      );
+    }
+  }
   for (const family of FAMILIES) {
     const [before, after] = [current.ranges[family], next.ranges[family]];
     if ((before === undefined) !== (after === undefined)) {
@@ -39,6 +48,11 @@ export function refusal(
     }
   }
   return undefined;
+}
+
+/** What commands have made, nobody but their writer can move elsewhere. */
+function hasCommands({ backend }: Network): boolean {
+  return backend.type === "extension";
 }
 
 function refused(reason: string): LodenError {

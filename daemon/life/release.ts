@@ -17,13 +17,13 @@ const RELEASE_LIMIT_MS = 10_000;
 const NAMED = 5;
 
 /**
- * Gives the lease back if that was asked for. What stands in the way is logged and stands in the status; it is no error,
+ * Gives the lease back if that was asked for; resolves to whether it is. What stands in the way is logged and stands in the status; it is no error,
  * as the lease then ends by itself.
  */
-export async function releaseLease(context: AppContext, holder: LeaseHolder, isDrain: boolean): Promise<void> {
+export async function releaseLease(context: AppContext, holder: LeaseHolder, isDrain: boolean): Promise<boolean> {
   const { options, ports, troubles, log, status } = context;
   const { held } = holder;
-  if (held === undefined || !(isDrain || options.release)) return;
+  if (held === undefined || !(isDrain || options.release)) return false;
   const key = held.lease.key;
   try {
     const attached = isDrain ? [] : attachedContainers(ports.readHost(), held.lease.subnet);
@@ -46,9 +46,11 @@ export async function releaseLease(context: AppContext, holder: LeaseHolder, isD
     status.sources.lease = () => undefined;
     troubles.report("release", undefined);
     log.info({ lease: key }, "the lease is given back, and the subnet file is gone");
+    return true;
   } catch (error) {
     const text = `the lease ${key} is not given back: ${errorText(error)}; it ends by itself unless a daemon renews it`;
     troubles.report("release", new LodenError("ERR_LEASE_CONFLICT", text, { cause: error }));
+    return false;
   }
 }
 

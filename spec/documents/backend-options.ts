@@ -6,10 +6,13 @@ import { contract as hostGw } from "../generated/backend-host-gw.js";
 import type { HostGwOptions } from "../generated/backend-host-gw.js";
 import { contract as alloc } from "../generated/backend-alloc.js";
 import type { AllocOptions } from "../generated/backend-alloc.js";
+import { contract as extension } from "../generated/backend-extension.js";
+import type { ExtensionOptions } from "../generated/backend-extension.js";
 
 export type { VxlanOptions } from "../generated/backend-vxlan.js";
 export type { HostGwOptions } from "../generated/backend-host-gw.js";
 export type { AllocOptions } from "../generated/backend-alloc.js";
+export type { ExtensionOptions } from "../generated/backend-extension.js";
 
 /** Of Backend with Type vxlan. */
 export const vxlanOptionsContract: Contract<VxlanOptions> = contractOf(vxlan, "ERR_BACKEND");
@@ -19,3 +22,6 @@ export const hostGwOptionsContract: Contract<HostGwOptions> = contractOf(hostGw,
 
 /** Of Backend with Type alloc. */
 export const allocOptionsContract: Contract<AllocOptions> = contractOf(alloc, "ERR_BACKEND");
+
+/** Of Backend with Type extension. */
+export const extensionOptionsContract: Contract<ExtensionOptions> = contractOf(extension, "ERR_BACKEND");

@@ -1,5 +1,10 @@
 // Every document contract with one valid document of its kind that sets every key the schema knows.
-import { allocOptionsContract, hostGwOptionsContract, vxlanOptionsContract } from "#spec/documents/backend-options";
+import {
+  allocOptionsContract,
+  extensionOptionsContract,
+  hostGwOptionsContract,
+  vxlanOptionsContract,
+} from "#spec/documents/backend-options";
 import { bridgeConfContract } from "#spec/documents/cni-bridge";
 import { confListContract } from "#spec/documents/cni-conf-list";
 import { cniErrorContract } from "#spec/documents/cni-error";
@@ -13,6 +18,7 @@ import { leaseContract, vxlanDataContract } from "#spec/documents/lease";
 import { networkConfigContract } from "#spec/documents/network-config";
 import { subnetEnvContract } from "#spec/documents/subnet-env";
 import type { Contract } from "#spec/validate";
+import { pluginSamples } from "./cni-contracts.ts";
 
 const dns = { nameservers: ["10.0.0.1"], domain: "example", search: ["a.example"], options: ["ndots:5"] };
 const route = { dst: "10.0.0.0/8", gw: "10.1.0.1", mtu: 1400, advmss: 1360, priority: 10, table: 254, scope: 0 };
@@ -70,6 +76,18 @@ export const SAMPLES: readonly Sample[] = [
     },
   },
   { contract: hostGwOptionsContract, schema: "backend-host-gw", document: { Type: "host-gw" } },
+  {
+    contract: extensionOptionsContract,
+    schema: "backend-extension",
+    document: {
+      Type: "extension",
+      PreStartupCommand: "cat /etc/machine-id",
+      PostStartupCommand: "true",
+      SubnetAddCommand: "ip route replace $SUBNET via $PUBLIC_IP",
+      SubnetRemoveCommand: "ip route del $SUBNET",
+      ShutdownCommand: "true",
+    },
+  },
   { contract: allocOptionsContract, schema: "backend-alloc", document: { Type: "alloc" } },
   {
     contract: leaseContract,
@@ -143,6 +161,7 @@ export const SAMPLES: readonly Sample[] = [
     },
   },
   { contract: loopbackConfContract, schema: "cni-loopback", document: netConf },
+  ...pluginSamples(netConf),
   {
     contract: flannelConfContract,
     schema: "cni-flannel",
