@@ -69,6 +69,8 @@ function bundleDaemon(lib: string): void {
     "--format=esm",
     "--splitting",
     "--minify-syntax",
+    // V8 keeps the sources.
+    "--minify-whitespace",
     "--sourcemap=none",
     "--entry-naming=[name].[ext]",
     `--outdir=${lib}`,
@@ -109,10 +111,10 @@ else delete process.env.LD_LIBRARY_PATH;
 `;
 
 /**
- * MiB of each half of V8's young generation, of which lodend fills 16 without need: with 1 it holds 4,000 peers in 104 MB
- * in place of 122, and starts as fast.
+ * For lodend, which runs for months and should be small (spec/decisions/memory.md): each half of V8's young generation has
+ * 1 MiB, of which it would fill 16 without need; and life/memory.ts may collect garbage.
  */
-const NODE_FLAGS: Readonly<Record<string, string>> = { lodend: "--max-semi-space-size=1 " };
+const NODE_FLAGS: Readonly<Record<string, string>> = { lodend: "--max-semi-space-size=1 --expose-gc " };
 
 /** `exec` keeps one process, with the pid that its supervisor knows. */
 function launcher(name: string): string {

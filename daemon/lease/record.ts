@@ -1,11 +1,11 @@
 // Lease values: the JSON that flannel reads and writes (spec/kv.md), byte for byte in its key order and escaping, with
 // Loden's own keys after flannel's, which flannel ignores.
-import { Address, FAMILIES } from "#kernel/ip/address";
+import { Address } from "#kernel/ip/address";
 import { leaseContract } from "#spec/documents/lease";
 import { LodenError } from "#spec/errors";
 import { parseDocument } from "#spec/validate";
 import { parseSubnetKey } from "./keys.ts";
-import type { Lease, PerFamily } from "./types.ts";
+import { perFamily, type Lease } from "./types.ts";
 
 /** What Go's encoding/json escapes besides JSON's own: HTML's special characters and JavaScript's line ends. */
 const GO_ESCAPES = /[<>&\u2028\u2029]/g;
@@ -39,18 +39,13 @@ export function decodeLease(key: string, value: string): Lease {
     );
   }
   const document = parseDocument(leaseContract, value);
-  const subnet: Lease["subnet"] = {};
-  const publicAddress: PerFamily<Address> = {};
-  const backendData: Lease["backendData"] = {};
-  const texts = { 4: document.PublicIP, 6: document.PublicIPv6 };
-  const data = { 4: document.BackendData, 6: document.BackendV6Data };
-  for (const family of FAMILIES) {
-    const prefix = written[family];
-    if (prefix !== undefined) subnet[family] = prefix.masked;
-    const address = texts[family] === undefined ? undefined : Address.tryParse(texts[family]);
-    if (address !== undefined && !address.isUnspecified) publicAddress[family] = address;
-    if (data[family] !== undefined) backendData[family] = data[family];
-  }
+  const addressOf = (text: string | undefined): Address | undefined => {
+    const address = text === undefined ? undefined : Address.tryParse(text);
+    return address?.isUnspecified === true ? undefined : address;
+  };
+  const subnet = perFamily(written[4]?.masked, written[6]?.masked);
+  const publicAddress = perFamily(addressOf(document.PublicIP), addressOf(document.PublicIPv6));
+  const backendData = perFamily(document.BackendData, document.BackendV6Data);
   return {
     key,
     subnet,

@@ -11,13 +11,18 @@ import type { Because, KernelObject, ObjectKind } from "./port.ts";
 
 export class DesiredState {
   readonly #byOwner = new Map<Because, readonly KernelObject[]>();
-  /** Per kind and key the wishes in order of arrival; the first one holds. One wish is by far the usual case. */
-  readonly #claims = new Map<ObjectKind, Map<string, KernelObject[]>>(KINDS.map((kind) => [kind, new Map()]));
+  /**
+   * Per kind and key the wishes in order of arrival; the first one holds. One wish is by far the usual case, and stands
+   * there without a list around it.
+   */
+  readonly #claims = new Map<ObjectKind, Map<string, KernelObject | readonly KernelObject[]>>(
+    KINDS.map((kind) => [kind, new Map()]),
+  );
   readonly #contested = new Set<string>();
 
   /** What holds for a key. */
   get(key: string): KernelObject | undefined {
-    return this.#claimsOf(key)?.get(key)?.[0];
+    return holderOf(this.#claimsOf(key)?.get(key));
   }
 
   has(key: string): boolean {
@@ -31,7 +36,7 @@ export class DesiredState {
   /** What holds for the keys of one kind. */
   *of<Kind extends ObjectKind>(kind: Kind): Generator<KernelObject<Kind>> {
     // The map of a kind holds objects of that kind alone.
-    for (const claims of this.#claims.get(kind)!.values()) yield claims[0] as KernelObject<Kind>;
+    for (const claims of this.#claims.get(kind)!.values()) yield holderOf(claims) as KernelObject<Kind>;
   }
 
   *objects(): Generator<KernelObject> {
@@ -57,7 +62,7 @@ export class DesiredState {
       touched.add(object.key);
     }
     if (objects.length === 0) this.#byOwner.delete(owner);
-    else this.#byOwner.set(owner, [...wanted.values()]);
+    else this.#byOwner.set(owner, wanted.size === objects.length ? objects : [...wanted.values()]);
     return touched;
   }
 
@@ -65,7 +70,7 @@ export class DesiredState {
   conflicts(): Map<string, LodenError> {
     const found = new Map<string, LodenError>();
     for (const key of this.#contested) {
-      const [holder, ...others] = this.#claimsOf(key)!.get(key)!;
+      const [holder, ...others] = listOf(this.#claimsOf(key)!.get(key));
       const losers = others.filter((other) => !sameSpec(other, holder!)).map((other) => other.because);
       found.set(
         key,
@@ -80,35 +85,46 @@ export class DesiredState {
     return found;
   }
 
-  #claimsOf(key: string): Map<string, KernelObject[]> | undefined {
+  #claimsOf(key: string): ReadonlyMap<string, KernelObject | readonly KernelObject[]> | undefined {
     const kind = kindOfKey(key);
     return kind === undefined ? undefined : this.#claims.get(kind);
   }
 
   #claim(object: KernelObject, owner: Because): void {
     const ofKind = this.#claims.get(object.kind)!;
-    const claims = ofKind.get(object.key);
-    if (claims === undefined) {
-      ofKind.set(object.key, [object]);
-      return;
-    }
+    const claims = listOf(ofKind.get(object.key));
     const mine = claims.findIndex((claim) => claim.because === owner);
-    if (mine < 0) claims.push(object);
-    else claims[mine] = object;
-    this.#judge(object.key, claims);
+    this.#store(object.key, ofKind, mine < 0 ? [...claims, object] : claims.with(mine, object));
   }
 
   #withdraw(object: KernelObject): void {
     const ofKind = this.#claims.get(object.kind)!;
-    const left = ofKind.get(object.key)?.filter((claim) => claim.because !== object.because) ?? [];
-    if (left.length === 0) ofKind.delete(object.key);
-    else ofKind.set(object.key, left);
-    this.#judge(object.key, left);
+    const claims = listOf(ofKind.get(object.key));
+    this.#store(
+      object.key,
+      ofKind,
+      claims.filter((claim) => claim.because !== object.because),
+    );
   }
 
-  #judge(key: string, claims: readonly KernelObject[]): void {
+  #store(
+    key: string,
+    ofKind: Map<string, KernelObject | readonly KernelObject[]>,
+    claims: readonly KernelObject[],
+  ): void {
     const [holder, ...others] = claims;
+    if (holder === undefined) ofKind.delete(key);
+    else ofKind.set(key, others.length === 0 ? holder : claims);
     if (holder !== undefined && others.some((other) => !sameSpec(other, holder))) this.#contested.add(key);
     else this.#contested.delete(key);
   }
+}
+
+function listOf(claims: KernelObject | readonly KernelObject[] | undefined): readonly KernelObject[] {
+  if (claims === undefined) return [];
+  return "kind" in claims ? [claims] : claims;
+}
+
+function holderOf(claims: KernelObject | readonly KernelObject[] | undefined): KernelObject | undefined {
+  return claims === undefined || "kind" in claims ? claims : claims[0];
 }

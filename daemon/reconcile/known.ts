@@ -3,11 +3,19 @@
 import { isMet, type DesiredView } from "./diff.ts";
 import type { Actual, ActualObject, KernelObject, ObjectKind } from "./port.ts";
 
+/** What is as it is wished, mark included, is held as the wish itself: thousands of peers' objects are held once. */
+type Held = ActualObject | KernelObject;
+
+/** What was believed of a kind. */
+export interface Beliefs {
+  get(key: string): ActualObject | undefined;
+}
+
 export class Known {
-  readonly #kinds = new Map<ObjectKind, Map<string, ActualObject>>();
+  readonly #kinds = new Map<ObjectKind, Map<string, Held>>();
 
   get(kind: ObjectKind, key: string): ActualObject | undefined {
-    return this.#kinds.get(kind)?.get(key);
+    return found(this.#kinds.get(kind)?.get(key));
   }
 
   /** True once a dump of the kind has succeeded. */
@@ -15,41 +23,30 @@ export class Known {
     return this.#kinds.has(kind);
   }
 
-  of(kind: ObjectKind): Iterable<ActualObject> {
-    return this.#kinds.get(kind)?.values() ?? [];
+  keysOf(kind: ObjectKind): Iterable<string> {
+    return this.#kinds.get(kind)?.keys() ?? [];
   }
 
-  /**
-   * Takes a dump over for the kinds that it could read; what was believed of them before. What is found as it is wanted is
-   * kept as the wish itself: thousands of peers' objects are then held once, not twice.
-   */
-  replace(
-    actual: Actual,
-    kinds: ReadonlySet<ObjectKind>,
-    desired: DesiredView,
-  ): Map<ObjectKind, Map<string, ActualObject>> {
-    const before = new Map<ObjectKind, Map<string, ActualObject>>();
+  /** Takes a dump over for the kinds that it could read; what was believed of them before. */
+  replace(actual: Actual, kinds: ReadonlySet<ObjectKind>, desired: DesiredView): Map<ObjectKind, Beliefs> {
+    const before = new Map<ObjectKind, Beliefs>();
     for (const kind of kinds) {
       if (actual.failed.has(kind)) continue;
       const old = this.#kinds.get(kind);
-      if (old !== undefined) before.set(kind, old);
+      if (old !== undefined) before.set(kind, { get: (key) => found(old.get(key)) });
       this.#kinds.set(kind, new Map());
     }
     for (const [key, object] of actual.objects) {
       if (actual.failed.has(object.kind)) continue;
       const wish = desired.get(key);
-      const isWish = wish !== undefined && isMet(wish, object);
-      this.#kinds
-        .get(object.kind)
-        ?.set(key, isWish ? ({ ...object, key: wish.key, spec: wish.spec } as ActualObject) : object);
+      const isWish = object.ours && wish !== undefined && isMet(wish, object);
+      this.#kinds.get(object.kind)?.set(isWish ? wish.key : key, isWish ? wish : object);
     }
     return before;
   }
 
   applied(object: KernelObject): void {
-    const { kind, key, spec } = object;
-    // Kind and spec belong together; the compiler cannot follow them through three names.
-    this.#kinds.get(kind)?.set(key, { kind, key, ours: true, spec } as ActualObject);
+    this.#kinds.get(object.kind)?.set(object.key, object);
   }
 
   removed(object: ActualObject): void {
@@ -64,6 +61,16 @@ export class Known {
       for (const [key, object] of objects) if (linkOf(object) === name && !keep(key)) objects.delete(key);
     }
   }
+}
+
+function found(held: Held | undefined): ActualObject | undefined {
+  return held !== undefined && "because" in held ? asWished(held) : held;
+}
+
+/** An object that is ours, and as it was wished. */
+export function asWished({ kind, key, spec }: KernelObject): ActualObject {
+  // Kind and spec belong together; the compiler cannot follow them through three names.
+  return { kind, key, ours: true, spec } as ActualObject;
 }
 
 /** The link an object lives on, if any. */

@@ -8,27 +8,38 @@ import type { Clock } from "../clock.ts";
 import type { Lease } from "../lease/types.ts";
 import { DesiredState } from "./desired.ts";
 import { isMet } from "./diff.ts";
+import { Fights } from "./fights.ts";
 import { Known } from "./known.ts";
 import { BASE, KINDS } from "./objects.ts";
 import { Pass } from "./pass.ts";
 import { Peers } from "./peers.ts";
-import type { Kernel, KernelObject, Observation, ObjectKind } from "./port.ts";
+import type { Kernel, KernelObject, Observation, ObjectKind, Sender } from "./port.ts";
 import type { Fabric, ReconcileEvent, Reconciler, ReconcilerOptions, ReconcilerState } from "./reconciler.ts";
 import { Retries } from "./retries.ts";
 
 export type { Fabric, Failure, ReconcileEvent, Reconciler, ReconcilerOptions, ReconcilerState } from "./reconciler.ts";
 
-/** sysctls tell nobody when they change, and FDB entries of a device are lost with it alone. */
+/** How often what changes without a notification is compared, unless the options say otherwise. */
 const RESYNC_MS = 30_000;
+
+/** Kinds whose every change the kernel tells of. They are compared as well, one after the other, each once in this time. */
+const TOLD: readonly ObjectKind[] = ["link", "address", "neighbour", "fdb", "route", "nft-table"];
+const TOLD_RESYNC_MS = 60_000;
+
+/** sysctls, and what else there may be. */
+const UNTOLD = KINDS.filter((kind) => !TOLD.includes(kind) && kind !== "nft-element");
 
 /** Marks that come within this many milliseconds are one pass. */
 const GATHER_MS = 10;
 
 /** Somebody who undoes our work again and again gets an answer at longer and longer intervals, up to this one. */
-const LONGEST_GATHER_MS = 400;
+const LONGEST_ANSWER_MS = 400;
 
 /** Repairs farther apart than this have nothing to do with each other. */
 const FIGHT_MS = 2_000;
+
+/** So many alterations are told apart by who made them, until the next pass. */
+const SUSPECTS = 100;
 
 /** Milliseconds to wait after a pass that broke off. */
 const TROUBLE_MS = 1_000;
@@ -56,8 +67,13 @@ class Loop implements Reconciler {
   #passes = 0;
   #lastPassMs = 0;
   #drift = 0;
-  #fight = { since: -Infinity, count: 0 };
+  /** Passes in a row that had something to repair, and when the last one was. */
+  #drifts = { at: -Infinity, count: 0 };
+  /** Who was seen to alter what since the last dump, by key or kind. */
+  #culprits = new Map<string, string[]>();
+  readonly #fights: Fights;
   #nextResync = 0;
+  #nextTold = { at: 0, index: 0 };
   #isReady = false;
   #wake: (() => void) | undefined;
   readonly #ready = Promise.withResolvers<void>();
@@ -70,6 +86,7 @@ class Loop implements Reconciler {
     this.#tell = options.onEvent ?? (() => undefined);
     this.#fabric = options.fabric;
     this.#retries = new Retries(this.#clock);
+    this.#fights = new Fights(this.#clock);
     this.#peers = new Peers(this.#desired, this.#tell);
     this.#pass = new Pass(this.#kernel, this.#desired, this.#known, this.#retries, this.#clock, this.#tell);
     this.#setBase();
@@ -133,6 +150,7 @@ class Loop implements Reconciler {
       passes: this.#passes,
       lastPassMs: this.#lastPassMs,
       driftRepaired: this.#drift,
+      fights: this.#fights.list(),
       ready: this.#isReady,
     };
   }
@@ -145,11 +163,13 @@ class Loop implements Reconciler {
 
   /** Until the signal aborts: rest until there is something to do, gather what comes together, do it. */
   async #run(signal: AbortSignal): Promise<void> {
-    this.#nextResync = this.#clock.monotonic() + this.#resyncMs;
+    const now = this.#clock.monotonic();
+    this.#nextResync = now + this.#resyncMs;
+    this.#nextTold.at = now + TOLD_RESYNC_MS / TOLD.length;
     while (!signal.aborted) {
       try {
         await this.#rest(signal);
-        await this.#clock.sleep(this.#gatherMs(), signal);
+        await this.#clock.sleep(GATHER_MS, signal);
         this.#onePass();
       } catch (error) {
         // signal can abort while it sleeps
@@ -162,41 +182,66 @@ class Loop implements Reconciler {
   }
 
   async #rest(signal: AbortSignal): Promise<void> {
-    if (this.#marked) return;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    this.#answerSettled();
-    const untilResync = this.#nextResync - this.#clock.monotonic();
-    const delay = Math.max(0, Math.min(untilResync, this.#retries.nextDelay() ?? untilResync));
-    try {
-      await this.#clock.sleep(delay, AbortSignal.any([signal, woken.signal]));
-    } catch (error) {
-      if (signal.aborted) throw error;
-    } finally {
-      this.#wake = undefined;
+    // A lease's keys never wait for what somebody fights over.
+    while (this.#keys.size === 0 && (this.#kinds.size === 0 || this.#answerDelay() > 0)) {
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      this.#answerSettled();
+      const now = this.#clock.monotonic();
+      const answer = this.#kinds.size > 0 ? this.#answerDelay() : undefined;
+      const times = [answer, this.#retries.nextDelay(), this.#fights.nextDelay()];
+      const next = Math.min(this.#nextResync - now, this.#nextTold.at - now, ...times.map((time) => time ?? Infinity));
+      try {
+        await this.#clock.sleep(Math.max(0, next), AbortSignal.any([signal, woken.signal]));
+        return;
+      } catch (error) {
+        if (signal.aborted) throw error;
+      } finally {
+        this.#wake = undefined;
+      }
     }
   }
 
   #onePass(): void {
     const now = this.#clock.monotonic();
-    if (now >= this.#nextResync) this.#mark(KINDS, []);
-    if (KINDS.every((kind) => this.#kinds.has(kind))) this.#nextResync = now + this.#resyncMs;
-    const kinds = this.#kinds;
+    this.#markResync(now);
     const keys = this.#keys;
-    this.#kinds = new Set();
     this.#keys = new Set();
-    const result = this.#pass.run(kinds, keys, this.#complete);
+    const isAnswer = this.#answerDelay() <= 0;
+    const kinds = isAnswer ? this.#kinds : new Set<ObjectKind>();
+    const culprits = this.#culprits;
+    if (isAnswer) {
+      this.#kinds = new Set();
+      this.#culprits = new Map();
+    }
+    const { changes, failures, repairs, dumped, adopted } = this.#pass.run(kinds, keys, this.#complete, culprits);
     this.#passes++;
     this.#lastPassMs = this.#clock.monotonic() - now;
-    this.#drift += result.drift;
-    if (result.adopted) this.#mark(KINDS, []);
-    if (result.drift > 0) {
-      this.#fight = { since: now, count: now - this.#fight.since < FIGHT_MS ? this.#fight.count + 1 : 0 };
+    this.#drift += repairs.length;
+    if (adopted) this.#mark(KINDS, []);
+    if (repairs.length > 0) {
+      this.#drifts = { at: now, count: now - this.#drifts.at < FIGHT_MS ? this.#drifts.count + 1 : 0 };
+      this.#fights.repaired(repairs);
     }
+    const fights = this.#fights.news();
+    if (fights !== undefined) this.#tell({ type: "fight", fights });
     this.#isReady = this.#desired.ownedBy(BASE).every((object) => this.#isApplied(object));
     if (this.#isReady) this.#ready.resolve();
-    const { changes, failures, drift, dumped } = result;
-    this.#tell({ type: "pass", changes, failures, drift, dumped, ms: this.#lastPassMs, ready: this.#isReady });
+    const ms = this.#lastPassMs;
+    this.#tell({ type: "pass", changes, failures, drift: repairs.length, dumped, ms, ready: this.#isReady });
+  }
+
+  /** Marks what it is time to compare though nobody told of a change. */
+  #markResync(now: number): void {
+    if (now >= this.#nextResync) {
+      this.#mark(UNTOLD, []);
+      this.#nextResync = now + this.#resyncMs;
+    }
+    if (now >= this.#nextTold.at) {
+      const { index } = this.#nextTold;
+      this.#mark([TOLD[index]!], []);
+      this.#nextTold = { at: now + TOLD_RESYNC_MS / TOLD.length, index: (index + 1) % TOLD.length };
+    }
   }
 
   /** What a notification tells matters when it differs from what is wanted. Our own writes do not. */
@@ -204,11 +249,24 @@ class Loop implements Reconciler {
     // Of several about one object the last one tells how it is now.
     const latest = new Map(seen.map((each) => [each.key ?? each.kind, each]));
     const kinds = new Set<ObjectKind>();
-    for (const observation of latest.values()) if (!this.#isExpected(observation)) kinds.add(observation.kind);
+    for (const [place, observation] of latest) {
+      if (this.#isExpected(observation)) continue;
+      kinds.add(observation.kind);
+      this.#suspect(place, observation.by);
+    }
     // The kernel drops what is on a link without a word when the link goes down or away.
     const all = kinds.has("link");
     if (kinds.size > 0) this.#retries.hurry();
     if (kinds.size > 0) this.#mark(all ? KINDS : kinds, []);
+  }
+
+  /** A process can be found by its socket while it lives, which may be no longer than now. */
+  #suspect(place: string, sender: Sender | undefined): void {
+    if (sender === undefined || this.#culprits.size >= SUSPECTS) return;
+    const name = this.#kernel.identify?.(sender);
+    if (name === undefined) return;
+    const names = this.#culprits.get(place) ?? [];
+    if (!names.includes(name)) this.#culprits.set(place, [...names, name]);
   }
 
   #isExpected({ kind, key, actual }: Observation): boolean {
@@ -243,9 +301,11 @@ class Loop implements Reconciler {
     return this.#kinds.size > 0 || this.#keys.size > 0;
   }
 
-  #gatherMs(): number {
-    const fighting = this.#clock.monotonic() - this.#fight.since < FIGHT_MS;
-    return fighting ? Math.min(LONGEST_GATHER_MS, GATHER_MS * 2 ** this.#fight.count) : GATHER_MS;
+  /** Milliseconds before what others altered is looked at again: none, but for who alters it again and again. */
+  #answerDelay(): number {
+    const { at, count } = this.#drifts;
+    if (count === 0) return 0;
+    return at + Math.min(LONGEST_ANSWER_MS, GATHER_MS * 2 ** count) - this.#clock.monotonic();
   }
 
   #answerSettled(): void {

@@ -3,7 +3,7 @@ import { LodenError } from "#spec/errors";
 import type { Clock } from "../clock.ts";
 import type { DesiredState } from "./desired.ts";
 import { diff, isMet, needsReplacement } from "./diff.ts";
-import { linkOf, type Known } from "./known.ts";
+import { linkOf, type Beliefs, type Known } from "./known.ts";
 import type { FailedChange, Failure, ReconcileEvent, Repair } from "./reconciler.ts";
 import { KINDS, kindOfKey } from "./objects.ts";
 import { OccupiedError, type ActualObject, type Change, type Kernel, type ObjectKind, type Outcome } from "./port.ts";
@@ -12,13 +12,17 @@ import type { Retries } from "./retries.ts";
 export interface PassResult {
   readonly changes: number;
   readonly failures: number;
-  readonly drift: number;
+  /** What others had altered and this pass put right. */
+  readonly repairs: readonly Repair[];
   readonly dumped: readonly ObjectKind[];
   /** A link that others made is ours now, and with it what is on it: that has to be looked at in this light. */
   readonly adopted: boolean;
 }
 
-type Before = ReadonlyMap<ObjectKind, ReadonlyMap<string, ActualObject>>;
+type Before = ReadonlyMap<ObjectKind, Beliefs>;
+
+/** Who was seen to alter an object, by its key or its kind. */
+export type Culprits = ReadonlyMap<string, readonly string[]>;
 
 export class Pass {
   readonly #kernel: Kernel;
@@ -48,11 +52,16 @@ export class Pass {
     this.#tell = tell;
   }
 
-  /** `marked` kinds are dumped; `keys` are compared with what is known. Nothing is removed unless `prune`. */
-  run(marked: ReadonlySet<ObjectKind>, keys: ReadonlySet<string>, prune: boolean): PassResult {
+  /**
+   * `marked` kinds are dumped; `keys` are compared with what is known. Nothing is removed unless `prune`.
+   * @param culprits for what is told of repairs
+   */
+  run(marked: ReadonlySet<ObjectKind>, keys: ReadonlySet<string>, prune: boolean, culprits: Culprits): PassResult {
     const kinds = new Set([...marked, ...this.#kindsToRetry()]);
     // What is on a link can be judged only together with the link, which may have just gone.
     if (kinds.size > 0) kinds.add("link");
+    // As with a table and what is in its sets.
+    if (kinds.has("nft-table")) kinds.add("nft-element");
     const { before, dumped } = this.#refresh(kinds);
     const changes = this.#changes(dumped, keys, prune);
     const outcomes = this.#apply(changes);
@@ -60,16 +69,21 @@ export class Pass {
     const lost = this.#lostLinks(changes, before);
     let failures = 0;
     const repairs: Repair[] = [];
+    // What went with a link, or was told of as a kind, is the work of whoever was seen at all.
+    const anybody = [...new Set([...culprits.values()].flat())];
     for (const [index, change] of changes.entries()) {
       const error = outcomes[index];
       const wasDrift = this.#isDrift(change, before) || lost.has(linkOfChange(change) ?? "");
       if (!this.#book(change, error, noLink)) failures++;
-      else if (wasDrift) repairs.push({ key: keyOf(change), change: change.type });
+      else if (wasDrift) {
+        const by = culprits.get(keyOf(change)) ?? anybody;
+        repairs.push({ key: keyOf(change), change: change.type, ...(by.length === 0 ? {} : { by }) });
+      }
     }
     this.#bookConflicts();
     this.#report(repairs);
     const adopted = changes.some((change, index) => outcomes[index] === undefined && isAdoption(change));
-    return { changes: changes.length, failures, drift: repairs.length, dumped: [...dumped], adopted };
+    return { changes: changes.length, failures, repairs, dumped: [...dumped], adopted };
   }
 
   conflicts(): Failure[] {
@@ -122,7 +136,7 @@ export class Pass {
     if (dumped.size > 0) {
       for (const kind of dumped) {
         for (const object of this.#desired.of(kind)) candidates.add(object.key);
-        for (const found of this.#known.of(kind)) candidates.add(found.key);
+        for (const key of this.#known.keysOf(kind)) candidates.add(key);
       }
     }
     for (const key of keys) candidates.add(key);

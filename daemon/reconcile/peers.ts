@@ -8,10 +8,14 @@ import type { KernelObject } from "./port.ts";
 
 interface Peer {
   readonly lease: Lease;
-  readonly objects: ReadonlyMap<Family, readonly KernelObject[]>;
+  readonly v4: readonly KernelObject[];
+  readonly v6: readonly KernelObject[];
   readonly refused: readonly Error[];
   readonly note: string | undefined;
 }
+
+/** One for all who have none: thousands of empty lists would take a megabyte. */
+const NONE: readonly never[] = [];
 
 export class Peers {
   readonly #desired: DesiredState;
@@ -25,7 +29,7 @@ export class Peers {
 
   /** Each returns the keys that were touched. */
   put(fabric: Fabric, lease: Lease): Set<string> {
-    return this.#admit(fabric, lease, this.#peers.get(lease.key)?.objects);
+    return this.#admit(fabric, lease, this.#peers.get(lease.key));
   }
 
   delete(key: string): Set<string> {
@@ -57,7 +61,7 @@ export class Peers {
 
   get count(): number {
     let count = 0;
-    for (const { objects } of this.#peers.values()) if ([...objects.values()].some((list) => list.length > 0)) count++;
+    for (const { v4, v6 } of this.#peers.values()) if (v4.length + v6.length > 0) count++;
     return count;
   }
 
@@ -70,13 +74,14 @@ export class Peers {
   }
 
   /** `before`: what stays for a family of which the lease has become unreadable. */
-  #admit(fabric: Fabric, lease: Lease, before: ReadonlyMap<Family, readonly KernelObject[]> | undefined): Set<string> {
-    const admission = admit(fabric, lease);
-    const objects = new Map<Family, readonly KernelObject[]>();
-    for (const [family, added] of admission.objects) objects.set(family, added ?? before?.get(family) ?? []);
-    this.#report(lease.key, admission.refused, admission.note);
-    this.#peers.set(lease.key, { lease, objects, refused: admission.refused, note: admission.note });
-    return this.#desired.set(lease.key, [...objects.values()].flat());
+  #admit(fabric: Fabric, lease: Lease, before: Peer | undefined): Set<string> {
+    const { objects, refused, note } = admit(fabric, lease);
+    const of = (family: Family, earlier: readonly KernelObject[] = NONE): readonly KernelObject[] =>
+      objects.has(family) ? (objects.get(family) ?? earlier) : NONE;
+    const [v4, v6] = [of(4, before?.v4), of(6, before?.v6)];
+    this.#report(lease.key, refused, note);
+    this.#peers.set(lease.key, { lease, v4, v6, refused: refused.length === 0 ? NONE : refused, note });
+    return this.#desired.set(lease.key, v6.length === 0 ? v4 : v4.concat(v6));
   }
 
   /** Tells what is news. */

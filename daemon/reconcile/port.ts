@@ -195,6 +195,7 @@ export type Sender =
 /** What the reconciler wants, for a dump to know where to look. */
 export interface Wanted {
   has(key: string): boolean;
+  get(key: string): KernelObject | undefined;
   of<Kind extends ObjectKind>(kind: Kind): Iterable<KernelObject<Kind>>;
 }
 
@@ -207,7 +208,10 @@ export class OccupiedError extends LodenError {}
 export interface Kernel {
   /** Objects that are neither ours nor wanted are left out. */
   dump(kinds: ReadonlySet<ObjectKind>, wanted: Wanted): Actual;
-  /** Calls back after anything changed that could touch our objects, ours or not; never while dump or apply runs. */
+  /**
+   * Calls back after anything changed that could touch our objects, ours or not; never while dump or apply runs. What apply
+   * did may be told as well, or not.
+   */
   watch(onObserved: (seen: readonly Observation[]) => void): Disposable;
   /** The process a sender is or was, e.g. `ip (pid 42)`; undefined when there is no telling. To be asked soon. */
   identify?(sender: Sender): string | undefined;

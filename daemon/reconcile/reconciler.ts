@@ -2,6 +2,7 @@
 import type { Backend } from "../backend/port.ts";
 import type { Clock } from "../clock.ts";
 import type { Lease, Network, Node } from "../lease/types.ts";
+import type { Fight } from "./fights.ts";
 import type { Kernel, KernelObject, ObjectKind } from "./port.ts";
 
 /** All that the desired state depends on besides the leases. */
@@ -31,6 +32,8 @@ export type ReconcileEvent =
   | { readonly type: "recovered"; readonly keys: readonly string[] }
   /** What others had removed, altered or added, and what one pass did to have it as it should be again. */
   | { readonly type: "drift"; readonly repairs: readonly Repair[] }
+  /** Somebody alters the same objects again and again: all such fights there are, whenever they are others; none: it is over. */
+  | { readonly type: "fight"; readonly fights: readonly Fight[] }
   /** A lease that cannot be used, or that is for another backend. */
   | { readonly type: "lease-refused"; readonly lease: string; readonly error: Error }
   | { readonly type: "lease-ignored"; readonly lease: string; readonly note: string }
@@ -48,6 +51,8 @@ export interface FailedChange {
 export interface Repair {
   readonly key: string;
   readonly change: "add" | "update" | "remove";
+  /** Processes that were seen to alter it, e.g. `ip (pid 42)`; absent where nobody could be told. */
+  readonly by?: readonly string[];
 }
 
 export interface Failure {
@@ -71,6 +76,7 @@ export interface ReconcilerState {
   readonly passes: number;
   readonly lastPassMs: number;
   readonly driftRepaired: number;
+  readonly fights: readonly Fight[];
   /** Every base object (device, addresses, rules) is in place. */
   readonly ready: boolean;
 }
@@ -80,7 +86,7 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   readonly fabric: Fabric;
   readonly onEvent?: (event: ReconcileEvent) => void;
-  /** Milliseconds between comparisons of everything, for what no notification tells of. */
+  /** Milliseconds between comparisons of what no notification tells of. */
   readonly resyncMs?: number;
 }
 

@@ -102,15 +102,17 @@ export function decodeFdb(payload: Uint8Array): FdbEntry {
 
 /** The forwarding entries of the socket's namespace: of all devices, of one, or of one bridge's ports. */
 export function fdbDump(socket: NetlinkSocket, filter: FdbFilter = {}): FdbEntry[] {
+  return [...fdbStream(socket, filter)];
+}
+
+/** As fdbDump, one by one (NetlinkSocket.stream). */
+export function* fdbStream(socket: NetlinkSocket, filter: FdbFilter = {}): Generator<FdbEntry> {
   const { index, bridge } = filter;
   const writer = neighbourHeader(AF_BRIDGE, index ?? 0, 0, 0);
   if (bridge !== undefined) writer.u32(NDA_MASTER, bridge);
-  return socket
-    .dump(plainMessage(RTM_GETNEIGH, writer))
-    .map(({ payload }) => decodeFdb(payload))
-    .filter(
-      (entry) =>
-        (index === undefined || entry.index === index) &&
-        (bridge === undefined || entry.master === bridge || entry.index === bridge),
-    );
+  for (const { payload } of socket.stream(plainMessage(RTM_GETNEIGH, writer))) {
+    const entry = decodeFdb(payload);
+    if (index !== undefined && entry.index !== index) continue;
+    if (bridge === undefined || entry.master === bridge || entry.index === bridge) yield entry;
+  }
 }

@@ -180,14 +180,18 @@ export function decodeNeighbour(payload: Uint8Array): Neighbour {
 
 /** The neighbour table of the socket's namespace, or the part that the filter names. */
 export function neighDump(socket: NetlinkSocket, filter: NeighbourFilter = {}): Neighbour[] {
+  return [...neighStream(socket, filter)];
+}
+
+/** As neighDump, one by one (NetlinkSocket.stream). */
+export function* neighStream(socket: NetlinkSocket, filter: NeighbourFilter = {}): Generator<Neighbour> {
   const { index, proxy } = filter;
-  const families = filter.family === undefined ? FAMILIES : [filter.family];
-  return families
-    .flatMap((family) => {
-      const writer = neighbourHeader(familyNumber(family), 0, 0, proxy === true ? NEIGHBOUR_FLAG.proxy : 0);
-      if (index !== undefined) writer.u32(NDA_IFINDEX, index);
-      return socket.dump(plainMessage(RTM_GETNEIGH, writer));
-    })
-    .map(({ payload }) => decodeNeighbour(payload))
-    .filter((entry) => index === undefined || entry.index === index);
+  for (const family of filter.family === undefined ? FAMILIES : [filter.family]) {
+    const writer = neighbourHeader(familyNumber(family), 0, 0, proxy === true ? NEIGHBOUR_FLAG.proxy : 0);
+    if (index !== undefined) writer.u32(NDA_IFINDEX, index);
+    for (const { payload } of socket.stream(plainMessage(RTM_GETNEIGH, writer))) {
+      const entry = decodeNeighbour(payload);
+      if (index === undefined || entry.index === index) yield entry;
+    }
+  }
 }

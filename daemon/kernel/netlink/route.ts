@@ -49,14 +49,20 @@ export function routeDelete(route: Route): Message {
 
 /** The routes of the socket's namespace, or those that the filter names. The kernel filters first, where it can. */
 export function routeDump(socket: NetlinkSocket, filter: RouteFilter = {}): Route[] {
-  const families = filter.family === undefined ? FAMILIES : [filter.family];
-  return families
-    .flatMap((family) => dumpFamily(socket, family, filter))
-    .map(({ payload }) => decodeRoute(payload))
-    .filter((route) => fits(route, filter));
+  return [...routeStream(socket, filter)];
 }
 
-function dumpFamily(socket: NetlinkSocket, family: Family, filter: RouteFilter): ReceivedMessage[] {
+/** As routeDump, one by one (NetlinkSocket.stream). */
+export function* routeStream(socket: NetlinkSocket, filter: RouteFilter = {}): Generator<Route> {
+  for (const family of filter.family === undefined ? FAMILIES : [filter.family]) {
+    for (const { payload } of dumpFamily(socket, family, filter)) {
+      const route = decodeRoute(payload);
+      if (fits(route, filter)) yield route;
+    }
+  }
+}
+
+function dumpFamily(socket: NetlinkSocket, family: Family, filter: RouteFilter): Iterable<ReceivedMessage> {
   const { table, protocol, oif } = filter;
   const writer = headed(RTMSG_LENGTH, (header) => {
     header.setUint8(0, familyNumber(family));
@@ -65,7 +71,7 @@ function dumpFamily(socket: NetlinkSocket, family: Family, filter: RouteFilter):
   if (table !== undefined) writer.u32(RTA.table, table);
   if (oif !== undefined) writer.u32(RTA.oif, oif);
   try {
-    return socket.dump(plainMessage(RTM_GETROUTE, writer));
+    return socket.stream(plainMessage(RTM_GETROUTE, writer));
   } catch (error) {
     // A table is made by its first route: there is none of this number.
     if (table !== undefined && error instanceof NetlinkError && error.errno === ENOENT) return [];

@@ -65,6 +65,14 @@ const MAX_DRAIN = 1 << 16;
 let scratch = new Uint8Array(64 << 10);
 const NOTHING = new Uint8Array(0);
 
+/** Messages of a dump that list nothing. */
+const CONTROL: ReadonlySet<number> = new Set([NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN]);
+
+interface DumpAnswer {
+  readonly datagrams: readonly Uint8Array[];
+  readonly sequence: number;
+}
+
 export class NetlinkSocket implements Disposable {
   readonly #sys: Sys;
   #fd: number;
@@ -148,11 +156,24 @@ export class NetlinkSocket implements Disposable {
    * @throws NetlinkError when the kernel refuses, or EINTR when the tables never held still.
    */
   dump(message: Message): ReceivedMessage[] {
+    return [...this.stream(message)];
+  }
+
+  /**
+   * As dump, with one message in hand at a time: what is made of each can be let go of before the next one, which a list of
+   * many thousand would not allow. The kernel has been asked when this returns.
+   */
+  stream(message: Message): Generator<ReceivedMessage> {
     for (let attempt = 1; ; attempt++) {
       const answer = this.#dumpOnce(message);
-      if (Array.isArray(answer)) return answer;
+      if (!(answer instanceof NetlinkError)) return this.#parts(answer);
       if (attempt === DUMP_ATTEMPTS) throw answer;
     }
+  }
+
+  /** What notifications of its changes bear (nlmsg_pid), of the kinds of which the kernel tells who asked. */
+  get portId(): number {
+    return this.#portId;
   }
 
   close(): void {
@@ -204,13 +225,22 @@ export class NetlinkSocket implements Disposable {
     return outcomes;
   }
 
-  /** The messages of one dump, or why to make it again. */
-  #dumpOnce(message: Message): ReceivedMessage[] | NetlinkError {
+  /** What the kernel listed, of messages that are neither its end nor about it. */
+  *#parts({ datagrams, sequence }: DumpAnswer): Generator<ReceivedMessage> {
+    for (const datagram of datagrams) {
+      for (const part of this.#ours(datagram)) {
+        if (part.sequence === sequence && !CONTROL.has(part.type)) yield part;
+      }
+    }
+  }
+
+  /** One dump, or why to make it again. */
+  #dumpOnce(message: Message): DumpAnswer | NetlinkError {
     const sequence = this.#takeSequences(1);
     const sent = this.#send([message], NLM_F_REQUEST | NLM_F_DUMP, sequence);
     if (sent < 0) throw new NetlinkError(-sent);
 
-    const messages: ReceivedMessage[] = [];
+    const datagrams: Uint8Array[] = [];
     let again: NetlinkError | undefined;
     for (;;) {
       const datagram = this.#receive(true, true);
@@ -220,6 +250,7 @@ export class NetlinkSocket implements Disposable {
         this.#drain();
         return new NetlinkError(ENOBUFS);
       }
+      datagrams.push(datagram);
       for (const part of this.#ours(datagram)) {
         if (part.sequence !== sequence) continue;
         if ((part.flags & NLM_F_DUMP_INTR) !== 0) {
@@ -229,11 +260,11 @@ export class NetlinkSocket implements Disposable {
           case NLMSG_DONE: {
             const error = decodeDone(part);
             if (error !== undefined) throw error;
-            return again ?? messages;
+            return again ?? { datagrams, sequence };
           }
           case NLMSG_ERROR: {
             const error = decodeAck(part);
-            if (error === undefined) return again ?? messages;
+            if (error === undefined) return again ?? { datagrams, sequence };
             if (error.errno !== EBUSY) throw error;
             // An earlier dump, given up halfway, still runs on this socket.
             this.#drain();
@@ -242,10 +273,6 @@ export class NetlinkSocket implements Disposable {
           case NLMSG_OVERRUN:
             again = new NetlinkError(ENOBUFS);
             break;
-          case NLMSG_NOOP:
-            break;
-          default:
-            messages.push(part);
         }
       }
     }

@@ -3,13 +3,16 @@
 import { existsSync } from "node:fs";
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import { addrDump } from "#kernel/netlink/addr";
-import { fdbDump } from "#kernel/netlink/fdb";
+import { fdbStream } from "#kernel/netlink/fdb";
 import type { Link } from "#kernel/netlink/link";
-import { neighDump } from "#kernel/netlink/neigh";
-import { ROUTE_TABLE, routeDump } from "#kernel/netlink/route";
+import { neighStream } from "#kernel/netlink/neigh";
+import { ROUTE_TABLE, routeStream } from "#kernel/netlink/route";
+import { described, processOfPort } from "#kernel/netlink/senders";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Sys } from "#kernel/sys";
 import { readSysctl } from "#kernel/sysctl";
+import { isMet } from "../diff.ts";
+import { asWished } from "../known.ts";
 import { PROTOCOL_BOOT, type Marks } from "../marks.ts";
 import { linkKey } from "../objects.ts";
 import {
@@ -21,6 +24,7 @@ import {
   type ObjectKind,
   type Observation,
   type Outcome,
+  type Sender,
   type Wanted,
 } from "../port.ts";
 import { applyChanges } from "./apply.ts";
@@ -87,8 +91,14 @@ export class NetlinkKernel implements Kernel, Disposable {
       links: this.#links,
       carriers: this.#carriers,
       iptables: this.#iptables,
+      ownPort: this.#socket.portId,
     };
     return this.#within(() => watchKernel(context, onObserved));
+  }
+
+  identify(sender: Sender): string | undefined {
+    if ("pid" in sender) return described(sender.name, sender.pid);
+    return this.#within(() => processOfPort(sender.port));
   }
 
   [Symbol.dispose](): void {
@@ -101,9 +111,12 @@ export class NetlinkKernel implements Kernel, Disposable {
     const failed = new Map<ObjectKind, Error>();
     const keep = (found: ActualObject | undefined): void => {
       if (found === undefined || !(found.ours || wanted.has(found.key))) return;
-      const key = uniqueKey(objects, found.key);
-      objects.set(key, key === found.key ? found : { ...found, key });
       if (found.kind === "route") this.#carriers.add(found.spec.link);
+      const key = uniqueKey(objects, found.key);
+      const wish = wanted.get(key);
+      // What is as it should be is most of what there is: it need not be kept twice.
+      if (wish !== undefined && found.ours && isMet(wish, found)) objects.set(wish.key, asWished(wish));
+      else objects.set(key, key === found.key ? found : { ...found, key });
     };
     try {
       this.#links.refresh(this.#socket);
@@ -135,12 +148,12 @@ export class NetlinkKernel implements Kernel, Disposable {
         break;
       case "neighbour":
         for (const link of this.#ours(wanted)) {
-          for (const found of neighDump(socket, { index: link.index })) yield foundNeighbour(marks, links, found);
+          for (const found of neighStream(socket, { index: link.index })) yield foundNeighbour(marks, links, found);
         }
         break;
       case "fdb":
         for (const link of this.#ours(wanted)) {
-          for (const found of fdbDump(socket, { index: link.index })) yield foundFdb(marks, links, found);
+          for (const found of fdbStream(socket, { index: link.index })) yield foundFdb(marks, links, found);
         }
         break;
       case "route":
@@ -168,18 +181,23 @@ export class NetlinkKernel implements Kernel, Disposable {
   }
 
   /** Ours, and those that flannel may have left; a host's other routes, which may be a million, stay unread. */
-  #routes(wanted: Wanted): ActualObject<"route">[] {
+  *#routes(wanted: Wanted): Generator<ActualObject<"route">> {
     const table = ROUTE_TABLE.main;
     const protocols = this.#isObstructed
       ? [{}]
       : [this.#marks.routeProtocol, PROTOCOL_BOOT].map((protocol) => ({ protocol }));
-    const found = kernelFamilies().flatMap((family) =>
-      protocols
-        .flatMap((protocol) => routeDump(this.#socket, { family, table, ...protocol }))
-        .flatMap((route) => foundRoute(this.#marks, this.#links, route) ?? []),
-    );
-    this.#isObstructed &&= found.some((route) => !route.ours && wanted.has(route.key));
-    return found;
+    let isObstructed = false;
+    for (const family of kernelFamilies()) {
+      for (const protocol of protocols) {
+        for (const route of routeStream(this.#socket, { family, table, ...protocol })) {
+          const found = foundRoute(this.#marks, this.#links, route);
+          if (found === undefined) continue;
+          isObstructed ||= !found.ours && wanted.has(found.key);
+          yield found;
+        }
+      }
+    }
+    this.#isObstructed &&= isObstructed;
   }
 }
 

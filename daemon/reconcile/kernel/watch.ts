@@ -17,12 +17,12 @@ import { decodeLink, type Link } from "#kernel/netlink/link";
 import { decodeNeighbour } from "#kernel/netlink/neigh";
 import { ROUTE_TABLE, decodeRoute } from "#kernel/netlink/route";
 import { watchNetlink } from "#kernel/netlink/watch";
-import type { Message } from "#kernel/netlink/wire";
+import type { Message, ReceivedMessage } from "#kernel/netlink/wire";
 import type { Sys } from "#kernel/sys";
 import { LodenError } from "#spec/errors";
 import type { Marks } from "../marks.ts";
 import { KINDS, addressKey, fdbKey, linkKey, neighbourKey } from "../objects.ts";
-import type { ActualObject, ObjectKind, Observation } from "../port.ts";
+import type { ActualObject, ObjectKind, Observation, Sender } from "../port.ts";
 import { foundAddress, foundFdb, foundLink, foundNeighbour, foundRoute, isOurLink } from "./found.ts";
 import { isOurChain, type Iptables } from "./iptables.ts";
 import type { Links } from "./links.ts";
@@ -34,6 +34,8 @@ export interface WatchContext {
   /** Names of the links that carry routes of ours. */
   readonly carriers: ReadonlySet<string>;
   readonly iptables: Pick<Iptables, "isWatched" | "isOwn">;
+  /** Port id of the socket that our own changes are made by. */
+  readonly ownPort: number;
 }
 
 /** linux/rtnetlink.h */
@@ -54,8 +56,9 @@ const AF_BRIDGE = 7;
 const NFT_SUBSYSTEM = 10;
 const NFT_MSG_NEWGEN = 15;
 const NFGENMSG_SIZE = 4;
-/** NFTA_GEN_PROC_PID: who made the transaction. */
+/** NFTA_GEN_PROC_PID, NFTA_GEN_PROC_NAME: who made the transaction. */
 const NFTA_GEN_PROC_PID = 2;
+const NFTA_GEN_PROC_NAME = 3;
 /** NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE…: all are 1. */
 const NFTA_TABLE = 1;
 /** Where messages of a type name their chain: NFTA_CHAIN_NAME of NEWCHAIN and DELCHAIN, NFTA_RULE_CHAIN of NEWRULE and DELRULE. */
@@ -85,18 +88,45 @@ export function watchKernel(context: WatchContext, onObserved: (seen: readonly O
     sys,
     ROUTE_GROUPS,
     (messages) => {
-      const seen = messages.flatMap((message) => observe(context, message));
+      const seen = newsOf(context, messages).flatMap((message) => signed(context, message, observe(context, message)));
       if (seen.length > 0) onObserved(seen);
     },
     () => onObserved(EVERYTHING),
   );
-  const tables = watchTables(context, (kinds) => onObserved(kinds.map((kind) => ({ kind }))));
+  const tables = watchTables(context, (altered) =>
+    onObserved([...altered].map(([kind, by]) => (by === undefined ? { kind } : { kind, by }))),
+  );
   return {
     [Symbol.dispose]: () => {
       routes[Symbol.dispose]();
       tables?.[Symbol.dispose]();
     },
   };
+}
+
+/**
+ * What may tell of something new. Our own neighbours and routes, thousands at a start, come back as what is known, and
+ * are not even read. But where others changed such things too, all of it counts: the last message tells how it is now.
+ */
+function newsOf({ ownPort }: WatchContext, messages: readonly ReceivedMessage[]): readonly ReceivedMessage[] {
+  const foreign = new Set(messages.filter(({ portId }) => portId !== ownPort).map(subject));
+  return messages.filter((message) => {
+    const about = subject(message);
+    return !(about === "route" || about === "neighbour") || foreign.has(about);
+  });
+}
+
+function subject({ type, payload }: Message): string {
+  if (type === RTM.newRoute || type === RTM.delRoute) return "route";
+  if (type === RTM.newNeigh || type === RTM.delNeigh) return payload[0] === AF_BRIDGE ? "fdb" : "neighbour";
+  return "";
+}
+
+/** Port id 0 is the kernel's own doing. */
+function signed({ ownPort }: WatchContext, { portId }: ReceivedMessage, seen: Observation[]): Observation[] {
+  if (portId === 0 || portId === ownPort) return seen;
+  const by = { port: portId };
+  return seen.map((observation) => ({ ...observation, by }));
 }
 
 function observe(context: WatchContext, { type, payload }: Message): Observation[] {
@@ -198,7 +228,7 @@ const TABLE_KINDS: readonly ObjectKind[] = ["nft-table", "nft-element"];
 /** A transaction's messages end with the new generation, which names who made it: our own are no news. */
 function watchTables(
   { sys, marks, iptables }: WatchContext,
-  onAltered: (kinds: readonly ObjectKind[]) => void,
+  onAltered: (kinds: ReadonlyMap<ObjectKind, Sender | undefined>) => void,
 ): Disposable | undefined {
   let touched = new Set<ObjectKind>();
   const touch = (type: number, payload: Uint8Array): void => {
@@ -214,21 +244,23 @@ function watchTables(
       sys,
       [NFNLGRP_NFTABLES],
       (messages) => {
-        const altered = new Set<ObjectKind>();
+        const altered = new Map<ObjectKind, Sender | undefined>();
         for (const { type, payload } of messages) {
           if (type >> 8 !== NFT_SUBSYSTEM) continue;
           if ((type & 0xff) !== NFT_MSG_NEWGEN) {
             touch(type & 0xff, payload);
             continue;
           }
-          const pid = readAttrs(payload, NFGENMSG_SIZE).u32be(NFTA_GEN_PROC_PID);
+          const attrs = readAttrs(payload, NFGENMSG_SIZE);
+          const [pid, name] = [attrs.u32be(NFTA_GEN_PROC_PID), attrs.string(NFTA_GEN_PROC_NAME)];
+          const by = pid === undefined || name === undefined ? undefined : { name, pid };
           const isOwn = pid === process.pid || iptables.isOwn(pid);
-          if (!isOwn) for (const kind of touched) altered.add(kind);
+          if (!isOwn) for (const kind of touched) altered.set(kind, by);
           touched = new Set();
         }
-        if (altered.size > 0) onAltered([...altered]);
+        if (altered.size > 0) onAltered(altered);
       },
-      () => onAltered([...TABLE_KINDS, "iptables"]),
+      () => onAltered(new Map([...TABLE_KINDS, "iptables" as const].map((kind) => [kind, undefined]))),
       { protocol: NETLINK_NETFILTER },
     );
   } catch (error) {

@@ -11,7 +11,11 @@ const [ENOENT, EPERM, ENODEV, EINVAL] = [2, 1, 19, 22];
 
 /** A socket whose every answer is this one. */
 function answering(answer: () => ReceivedMessage[]): NetlinkSocket {
-  const stand: Pick<NetlinkSocket, "request" | "dump"> = { request: answer, dump: answer };
+  const stand: Pick<NetlinkSocket, "request" | "dump" | "stream"> = {
+    request: answer,
+    dump: answer,
+    stream: () => answer().values() as unknown as Generator<ReceivedMessage>,
+  };
   return stand as NetlinkSocket;
 }
 
