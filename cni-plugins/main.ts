@@ -28,7 +28,7 @@ const name = process.argv0.slice(process.argv0.lastIndexOf("/") + 1);
 const [, , first = "", ...rest] = process.argv;
 if (first === "serve" && pluginNamed(name) === undefined) {
   // Loaded here alone, as a plugin's start pays for every module.
-  void import("./resident/main.ts").then(({ runResident }) => process.exit(runResident(sys, rest)));
+  void import("./resident/main.ts").then(async ({ runResident }) => process.exit(await runResident(sys, rest)));
 } else {
   // Nothing is left to do after the output: leave at once instead of winding the runtime down.
   process.exit(main(name, first));

@@ -299,13 +299,16 @@ int main(int argc, char **argv) {
   }
   const char *path = getenv(SOCKET_VARIABLE);
   if (!is_served(getenv("CNI_COMMAND"))) run_whole();
-  int connection = connect_resident(path == NULL ? DEFAULT_SOCKET : path);
-  if (connection < 0) run_whole();
+  if (path == NULL) path = DEFAULT_SOCKET;
+  if (access(path, F_OK) != 0) run_whole();
 
   struct greeting own, greeting;
   struct head head;
   size_t used;
   if (own_greeting(&own) != 0 || !write_head(&head, &used) || !read_input(used)) run_whole();
+  /* The input is there by now, so that a resident never waits for whoever writes it. */
+  int connection = connect_resident(path);
+  if (connection < 0) run_whole();
   if (!receive_all(connection, &greeting, sizeof greeting) || memcmp(&greeting, &own, sizeof own) != 0) run_whole();
   head.input = (uint32_t)input_length;
   head.length = (uint32_t)(used + input_length - sizeof head.length);

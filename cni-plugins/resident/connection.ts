@@ -1,74 +1,73 @@
-// One client's connection: greeted at once, then its request is collected, however it comes in pieces.
+// One client's connection. A client speaks at once and says all it has, so that reading may block: one that is stopped
+// halfway is given up.
 import { errnoText } from "#kernel/sys";
 import type { Sys } from "#kernel/sys";
 import { LENGTH_SIZE, requestSize } from "./protocol.ts";
 
 const MSG_NOSIGNAL = 0x4000;
-const EAGAIN = 11;
-const POLLOUT = 4;
 const POLLRDHUP = 0x2000;
-/** A client that does not take its answer: it is stopped, and nobody else shall wait for it long. */
-const ANSWER_PATIENCE_MS = 1000;
+/** asm-generic/socket.h; the value is a struct timeval of two 64-bit words. */
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
+/** As long as a client is patient with us. */
+const PATIENCE = new Uint8Array(new BigInt64Array([2n, 0n]).buffer);
 
-/** Where requests arrive: most fit whole. Shared, as each is read in one turn or copied. */
+/** Where requests arrive; nearly all fit. */
 const scratch = new Uint8Array(256 << 10);
 
-export class Connection {
-  readonly fd: number;
-  /** Milliseconds of performance.now(): when a client that says nothing is given up. */
-  readonly deadline: number;
+export class Connection implements Disposable {
   readonly #sys: Sys;
-  #collected: Uint8Array | undefined;
-  #length = 0;
+  readonly #fd: number;
 
-  constructor(sys: Sys, fd: number, deadline: number) {
+  constructor(sys: Sys, fd: number) {
     this.#sys = sys;
-    this.fd = fd;
-    this.deadline = deadline;
+    this.#fd = fd;
+    for (const option of [SO_RCVTIMEO, SO_SNDTIMEO]) sys.setsockopt(fd, SOL_SOCKET, option, PATIENCE);
+  }
+
+  /** The user at the other end. */
+  get user(): number {
+    return this.#sys.peerUser(this.#fd);
   }
 
   /** Whether all could be sent. */
   send(data: Uint8Array): boolean {
     let rest = data;
     while (rest.length > 0) {
-      const sent = this.#sys.send(this.fd, rest, MSG_NOSIGNAL);
-      if (sent > 0) rest = rest.subarray(sent);
-      else if (sent !== -EAGAIN) return false;
-      else if (this.#sys.poll([{ fd: this.fd, events: POLLOUT, revents: 0 }], ANSWER_PATIENCE_MS) === 0) return false;
+      const sent = this.#sys.send(this.#fd, rest, MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      rest = rest.subarray(sent);
     }
     return true;
   }
 
-  /**
-   * Reads what has come. Gives the request once it is whole, which is valid until the next connection is read; undefined
-   * while more is to come; or why there will be none.
-   */
-  receive(): Uint8Array | string | undefined {
-    const room = this.#collected?.subarray(this.#length) ?? scratch;
-    const got = this.#sys.receive(this.fd, room, 0);
-    if (got === -EAGAIN) return undefined;
-    if (got < 0) return `its request cannot be read: ${errnoText(-got)}`;
-    if (got === 0) return this.#length === 0 ? "it went without a request" : "it went in the middle of its request";
-    this.#length += got;
-    if (this.#collected !== undefined) {
-      return this.#length === this.#collected.length ? this.#collected : undefined;
+  /** The request, valid until the next one is received; or why there is none. */
+  receive(): { readonly bytes: Uint8Array } | { readonly reason: string } {
+    let [target, length] = [scratch, 0];
+    for (;;) {
+      const got = this.#sys.receive(this.#fd, target.subarray(length), 0);
+      if (got < 0) return { reason: `reading the request failed: ${errnoText(-got)}` };
+      if (got === 0) return { reason: length === 0 ? "it wants nothing" : "it ended in the middle of its request" };
+      length += got;
+      // A client's first bytes have the length with them, or they are no request.
+      const size = length < LENGTH_SIZE ? undefined : requestSize(target);
+      if (size === undefined || length > size) return { reason: "it sent what is no request" };
+      if (length === size) return { bytes: target.subarray(0, size) };
+      if (size > target.length) {
+        const larger = new Uint8Array(size);
+        larger.set(target.subarray(0, length));
+        target = larger;
+      }
     }
-    // A client sends all at once: the first bytes have the length with them, or it is none of ours.
-    const size = this.#length < LENGTH_SIZE ? undefined : requestSize(scratch);
-    if (size === undefined || this.#length > size) return "it sent what is no request";
-    if (this.#length === size) return scratch.subarray(0, size);
-    this.#collected = new Uint8Array(size);
-    this.#collected.set(scratch.subarray(0, this.#length));
-    return undefined;
   }
 
   /** Whether the client has gone: it never closes its side before it has the answer. */
   isGone(): boolean {
-    const entry = { fd: this.fd, events: POLLRDHUP, revents: 0 };
-    return this.#sys.poll([entry], 0) > 0;
+    return this.#sys.poll([{ fd: this.#fd, events: POLLRDHUP, revents: 0 }], 0) > 0;
   }
 
-  close(): void {
-    this.#sys.close(this.fd);
+  [Symbol.dispose](): void {
+    this.#sys.close(this.#fd);
   }
 }

@@ -1,5 +1,6 @@
 // One call in the resident, as if a process had been started for it: its environment, file mask and working directory
 // are the caller's for as long as it lasts, and nothing of it is there afterwards.
+import { makeDirectories } from "#kernel/files";
 import { refusePrograms } from "#kernel/programs";
 import { errorText } from "#spec/errors";
 import { failure } from "../error.ts";
@@ -20,16 +21,22 @@ export interface Performed {
 /** What a process has that lodend starts: what a call changes comes back to it. */
 const OWN_UMASK = 0o022;
 const OWN_DIRECTORY = "/";
+const LOCKS = 251;
+const O_RDWR_CREATE = 0o102;
+const LOCK_EX = 2;
 
 /** Calls plugins within this process. One at a time, as everything in them is synchronous. */
 export class Performer {
   readonly #sys: Sys;
   readonly #netns: string;
+  readonly #locks: string;
   #isProgramRefused = false;
 
-  /** This process starts no programs from here on. */
-  constructor(sys: Sys) {
+  /** This process's plugins start no programs from here on. `locks`: the directory of the attachments' locks. */
+  constructor(sys: Sys, locks: string) {
     this.#sys = sys;
+    this.#locks = locks;
+    makeDirectories(sys, locks, 0o700);
     this.#netns = currentNetns(sys);
     sys.umask(OWN_UMASK);
     sys.changeDirectory(OWN_DIRECTORY);
@@ -40,23 +47,51 @@ export class Performer {
   }
 
   /**
-   * Carries out a call, or gives the reason why a process of its own must: nothing is left of what was done then. ADD has
-   * undone itself when a plugin found halfway that it needs another program, and other commands may be repeated.
+   * Carries out a call and hands over what came of it, or the reason why a process of its own must do it: nothing is left
+   * of what was done then. ADD has undone itself when a plugin found halfway that it needs another program, and other
+   * commands may be repeated. An ADD that cannot be handed over is undone, before any other call for the attachment.
    */
-  perform(request: Request): Performed | string {
+  perform(request: Request, handOver: (outcome: Performed | string) => boolean): void {
     const reason = reasonToDecline(this.#sys, request, pluginNamed);
-    if (reason !== undefined) return reason;
-    const done = this.#inWorldOf(request, () => this.#serve(request));
-    if (done === undefined) return `the working directory ${request.directory} cannot be entered`;
-    if (!this.#isProgramRefused) return done;
-    if (request.variables["CNI_COMMAND"] === "ADD" && done.status === 0) this.undo(request);
-    return "it needs another program";
+    if (reason !== undefined) {
+      handOver(reason);
+      return;
+    }
+    const lock = this.#lock(request);
+    try {
+      const outcome = this.#inWorldOf(request, () => this.#serve(request));
+      const isAdded = request.variables["CNI_COMMAND"] === "ADD" && outcome?.status === 0;
+      let isKnown: boolean;
+      if (outcome === undefined) isKnown = handOver(`the working directory ${request.directory} cannot be entered`);
+      else if (!this.#isProgramRefused) isKnown = handOver(outcome);
+      else {
+        // A plugin that went on without the program has done something else than it would have.
+        if (isAdded) this.#undo(request);
+        handOver("it needs another program");
+        return;
+      }
+      if (isAdded && !isKnown) this.#undo(request);
+    } finally {
+      this.#sys.close(lock);
+    }
   }
 
-  /** Takes back an ADD that nobody has heard of. */
-  undo(request: Request): void {
+  #undo(request: Request): void {
     const variables = { ...request.variables, CNI_COMMAND: "DEL" };
     this.#inWorldOf(request, () => this.#serve({ ...request, variables }));
+  }
+
+  /**
+   * Keeps calls for one attachment apart: a runtime that gave up an ADD sends DEL, and the ADD may still be under way. As
+   * many locks as there are; attachments that share one only wait for each other.
+   */
+  #lock({ variables }: Request): number {
+    const key = `${variables["CNI_CONTAINERID"] ?? ""}/${variables["CNI_IFNAME"] ?? ""}`;
+    let hash = 0;
+    for (let index = 0; index < key.length; index++) hash = (hash * 31 + key.charCodeAt(index)) % LOCKS;
+    const lock = this.#sys.open(`${this.#locks}/${hash}`, O_RDWR_CREATE, 0o600);
+    this.#sys.flock(lock, LOCK_EX);
+    return lock;
   }
 
   #serve(request: Request): Performed {

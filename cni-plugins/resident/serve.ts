@@ -1,174 +1,112 @@
-// The resident's loop: one thread that waits for clients, greets them, and carries out one whole request after another.
-// Everything is synchronous, as the plugins are; a client that is slow to speak holds up nobody.
-import { errnoText, type PollEntry, type Sys } from "#kernel/sys";
+// The resident's loop: one thread that takes one client after another, and carries out what it asks. Everything is
+// synchronous, as the plugins are. Some calls wait in the kernel for what others need not wait for (a link that is
+// deleted, for readers of it that may remain: 20 ms); when clients queue up behind such a call, helpers are started:
+// processes that serve the same listening socket until they have had nothing to do for a while.
 import { readText } from "#kernel/files";
+import { errnoText, type PollEntry, type Sys } from "#kernel/sys";
 import { CNI_ERROR, CniError, toCniError } from "../error.ts";
 import { printDocument } from "../result/print.ts";
 import { errorDocument } from "../skeleton.ts";
 import { LATEST_VERSION } from "../version.ts";
 import { Connection } from "./connection.ts";
-import { Performer } from "./perform.ts";
-import { decodeRequest, encodeAnswer, encodeDeclined, encodeGreeting, type Request, type World } from "./protocol.ts";
-import { listenAt, SOCK_NONBLOCK, type Listener } from "./socket.ts";
+import { Performer, type Performed } from "./perform.ts";
+import { decodeRequest, encodeAnswer, encodeDeclined, encodeGreeting, type Request } from "./protocol.ts";
 import { ownWorld } from "./world.ts";
 
 const POLLIN = 1;
-const POLLRDHUP = 0x2000;
 const STDIN = 0;
-const STDOUT = 1;
 const STDERR = 2;
 const EAGAIN = 11;
-/** Connections at a time; more wait unaccepted, and their clients help themselves after two seconds. */
-const CONNECTIONS = 256;
-/** For a greeted client to send its request. It reads its input first, and whoever started it may take its time. */
-const SILENCE_MS = 30_000;
+/** A call that takes as long has waited for something: computing takes three milliseconds at most. */
+const SLOW_MS = 8;
+/** Characters of an error's text. */
+const ERROR_LIMIT = 64 << 10;
 /** How often memory is looked at, in requests; and the pages of 4 KiB at which a fresh process is due. */
 const MEMORY_PERIOD = 256;
 const MEMORY_PAGES = (256 << 20) / 4096;
 
-export interface ResidentOptions {
-  readonly socket: string;
+export interface ServeOptions {
+  readonly listener: number;
+  /** Directory of the locks that keep calls for one attachment apart. */
+  readonly locks: string;
   /** End when standard input does: it is a pipe from whoever supervises this process. */
   readonly untilEof: boolean;
+  /** Milliseconds without a call after which to end; never when undefined. */
+  readonly idleLimit?: number;
 }
 
-/** Serves until standard input ends, or until memory has grown so much that a fresh process is better. */
-export function serveResident(sys: Sys, options: ResidentOptions): void {
-  const world = ownWorld(sys);
-  const listener = listenAt(sys, options.socket);
-  try {
-    writeText(sys, STDOUT, `serving ${options.socket}\n`);
-    new Resident(sys, world, listener).run(options.untilEof);
-  } finally {
-    listener.close();
-  }
-}
+/** Called between calls: clients wait though this process is not short of time. */
+export type OnQueue = () => void;
 
-function writeText(sys: Sys, fd: number, text: string): void {
-  sys.write(fd, new TextEncoder().encode(text));
-}
+/** Why the loop ended. */
+export type End = "eof" | "idle" | "memory" | "closed";
 
-class Resident {
+export class Resident {
   readonly #sys: Sys;
-  readonly #world: World;
+  readonly #options: ServeOptions;
+  readonly #uid: number;
   readonly #greeting: Uint8Array;
-  readonly #listener: Listener;
   readonly #performer: Performer;
-  readonly #connections = new Map<number, Connection>();
+  readonly #onQueue: OnQueue;
   #requests = 0;
 
-  constructor(sys: Sys, world: World, listener: Listener) {
+  constructor(sys: Sys, options: ServeOptions, onQueue: OnQueue) {
     this.#sys = sys;
-    this.#world = world;
+    this.#options = options;
+    const world = ownWorld(sys);
+    this.#uid = world.uid;
     this.#greeting = encodeGreeting(world);
-    this.#listener = listener;
-    this.#performer = new Performer(sys);
+    this.#performer = new Performer(sys, options.locks);
+    this.#onQueue = onQueue;
   }
 
-  run(untilEof: boolean): void {
-    while (this.#turn(untilEof)) this.#dropSilent();
-    // What they have sent has not been begun, and what they send from now on nobody reads: all of them help themselves.
-    for (const connection of this.#connections.values()) {
-      connection.send(encodeDeclined());
-      connection.close();
-    }
-  }
-
-  /** Waits for something to do and does it. False at the end. */
-  #turn(untilEof: boolean): boolean {
-    const entries = this.#entries(untilEof);
-    this.#sys.poll(entries, this.#patience());
-    for (const { fd, revents } of entries) {
-      if (revents === 0) continue;
-      if (fd === STDIN) {
-        if (this.#sys.read(STDIN, new Uint8Array(64)) <= 0) return false;
-      } else if (fd === this.#listener.fd) {
-        this.#acceptAll();
-      } else {
-        this.#read(this.#connections.get(fd)!);
-        if (this.#requests % MEMORY_PERIOD === 0 && this.#isLarge()) return false;
-      }
-    }
-    return true;
-  }
-
-  #entries(untilEof: boolean): PollEntry[] {
-    const entries: PollEntry[] = [];
+  /** Serves what comes within `patience` milliseconds (-1: whenever). Gives why to end, undefined to go on. */
+  turn(patience: number): End | undefined {
+    const { listener, untilEof, idleLimit } = this.#options;
+    const entries: PollEntry[] = [{ fd: listener, events: POLLIN, revents: 0 }];
     if (untilEof) entries.push({ fd: STDIN, events: POLLIN, revents: 0 });
-    if (this.#connections.size < CONNECTIONS) entries.push({ fd: this.#listener.fd, events: POLLIN, revents: 0 });
-    for (const fd of this.#connections.keys()) entries.push({ fd, events: POLLIN | POLLRDHUP, revents: 0 });
-    return entries;
-  }
-
-  /** Milliseconds until the first silent client is given up; -1 when there is none. */
-  #patience(): number {
-    const [first] = this.#connections.values();
-    return first === undefined ? -1 : Math.max(0, Math.ceil(first.deadline - performance.now()));
-  }
-
-  #acceptAll(): void {
-    while (this.#connections.size < CONNECTIONS) {
-      const fd = this.#sys.accept(this.#listener.fd, SOCK_NONBLOCK);
-      if (fd === -EAGAIN) return;
-      if (fd < 0) {
-        this.#tell(`a connection cannot be accepted: ${errnoText(-fd)}`);
-        return;
-      }
-      const connection = new Connection(this.#sys, fd, performance.now() + SILENCE_MS);
-      if (this.#sys.peerUser(fd) === this.#world.uid && connection.send(this.#greeting)) {
-        this.#connections.set(fd, connection);
-      } else {
-        connection.close();
-      }
+    if (this.#sys.poll(entries, idleLimit ?? patience) === 0) return idleLimit === undefined ? undefined : "idle";
+    if (entries[1] !== undefined && entries[1].revents !== 0) {
+      if (this.#sys.read(STDIN, new Uint8Array(64)) <= 0) return "eof";
     }
+    const fd = this.#sys.accept(listener, 0);
+    // Another process was faster, or the client has gone.
+    if (fd === -EAGAIN) return undefined;
+    if (fd < 0) {
+      this.#tell(`a connection cannot be accepted: ${errnoText(-fd)}`);
+      return "closed";
+    }
+    const start = performance.now();
+    using connection = new Connection(this.#sys, fd);
+    if (connection.user !== this.#uid || !connection.send(this.#greeting)) return undefined;
+    const received = connection.receive();
+    if (!("bytes" in received)) return undefined;
+    this.#answer(connection, received.bytes);
+    if (performance.now() - start > SLOW_MS && this.#isAwaited()) this.#onQueue();
+    return ++this.#requests % MEMORY_PERIOD === 0 && this.#isLarge() ? "memory" : undefined;
   }
 
-  #read(connection: Connection): void {
-    const received = connection.receive();
-    if (received === undefined) return;
-    this.#connections.delete(connection.fd);
-    if (typeof received !== "string") this.#answer(connection, received);
-    connection.close();
+  /** Whether more clients are there. */
+  #isAwaited(): boolean {
+    return this.#sys.poll([{ fd: this.#options.listener, events: POLLIN, revents: 0 }], 0) > 0;
   }
 
   #answer(connection: Connection, bytes: Uint8Array): void {
-    // Nobody waits for it any more: the runtime gave up while others were served.
-    if (connection.isGone()) return;
-    this.#requests++;
     const request = decodeRequest(bytes);
     if (request === undefined) {
       connection.send(encodeDeclined());
       return;
     }
-    const { status, answer } = this.#carryOut(request);
-    if (!connection.isGone() && connection.send(answer)) return;
-    if (status !== 0 || request.variables["CNI_COMMAND"] !== "ADD") return;
-    this.#tell(`the caller of ADD for ${request.variables["CNI_CONTAINERID"]} has gone: it is undone`);
-    this.#performer.undo(request);
-  }
-
-  #carryOut(request: Request): { readonly status: number; readonly answer: Uint8Array } {
     try {
-      const performed = this.#performer.perform(request);
-      if (typeof performed === "string") return { status: 1, answer: encodeDeclined() };
-      const { status, output, error } = performed;
-      const answer = encodeAnswer(status, output, error);
-      if (answer !== undefined) return { status, answer };
-      if (status === 0 && request.variables["CNI_COMMAND"] === "ADD") this.#performer.undo(request);
-      throw new CniError(CNI_ERROR.internal, "the plugin's output is longer than 1 MiB");
+      this.#performer.perform(request, (outcome) => {
+        const [isDone, answer] = answerFor(outcome);
+        const isKnown = !connection.isGone() && connection.send(answer);
+        if (!isKnown) this.#tell(`the caller of ${callText(request)} has gone`);
+        return isDone && isKnown;
+      });
     } catch (thrown) {
-      this.#tell(`a call failed: ${(thrown as Error).stack ?? String(thrown)}`);
-      const document = printDocument(errorDocument(toCniError(thrown), LATEST_VERSION));
-      return { status: 1, answer: encodeAnswer(1, document, "") ?? encodeDeclined() };
-    }
-  }
-
-  #dropSilent(): void {
-    const now = performance.now();
-    for (const [fd, connection] of this.#connections) {
-      if (connection.deadline > now) return;
-      this.#connections.delete(fd);
-      connection.close();
+      this.#tell(`${callText(request)} failed: ${(thrown as Error).stack ?? String(thrown)}`);
+      connection.send(answerFor(performedError(thrown))[1]);
     }
   }
 
@@ -181,6 +119,23 @@ class Resident {
   }
 
   #tell(text: string): void {
-    writeText(this.#sys, STDERR, `${text}\n`);
+    this.#sys.write(STDERR, new TextEncoder().encode(`${text}\n`));
   }
+}
+
+/** What is sent, and whether it says that all was done. */
+function answerFor(outcome: Performed | string): readonly [boolean, Uint8Array] {
+  if (typeof outcome === "string") return [false, encodeDeclined()];
+  const answer = encodeAnswer(outcome.status, outcome.output, outcome.error);
+  if (answer !== undefined) return [outcome.status === 0, answer];
+  return answerFor(performedError(new CniError(CNI_ERROR.internal, "the plugin's output is longer than 1 MiB")));
+}
+
+function performedError(thrown: unknown): Performed {
+  const output = printDocument(errorDocument(toCniError(thrown), LATEST_VERSION));
+  return { status: 1, output: output.slice(0, ERROR_LIMIT), error: "" };
+}
+
+function callText({ plugin, variables }: Request): string {
+  return `${plugin} ${variables["CNI_COMMAND"] ?? ""} for ${variables["CNI_CONTAINERID"] ?? ""}`;
 }

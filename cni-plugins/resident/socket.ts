@@ -7,7 +7,7 @@ import { LodenError } from "#spec/errors";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-export const SOCK_NONBLOCK = 0o4000;
+const SOCK_NONBLOCK = 0o4000;
 /** sizeof(sun_path), with the final zero. */
 const PATH_LIMIT = 108;
 /** As many as can wait; the kernel lowers it to net.core.somaxconn. */
@@ -21,6 +21,8 @@ const STICKY = 0o1000;
 
 export interface Listener {
   readonly fd: number;
+  /** Directory of the resident's locks. */
+  readonly locks: string;
   /** Takes the file away. Never the one of a successor: that waits for the lock, which ends with this process. */
   close(): void;
 }
@@ -59,6 +61,7 @@ export function listenAt(sys: Sys, path: string): Listener {
   sys.listen(fd, BACKLOG);
   return {
     fd,
+    locks: `${path}.locks`,
     close() {
       removeFile(sys, path);
       sys.close(fd);
