@@ -17,6 +17,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     about: "give this host's subnet back and stop its daemon",
     run: async (args) => (await import("./drain.ts")).runDrain(args),
   },
+  cleanup: {
+    about: "remove what Loden made on this host",
+    run: async (args) => (await import("./cleanup/command.ts")).runCleanup(args),
+  },
   config: {
     about: "read, check and write the network configuration in the store",
     run: async (args) => (await import("./config.ts")).runConfig(args),
