@@ -1,6 +1,7 @@
 // Gives back the memory that a large pass leaves behind. What thousands of peers' objects are made and compared of dies with
 // the pass, but V8 collects it, and hands the pages back, only when it needs room: the daemon would hold twice what it uses
 // for as long as nothing happens (spec/decisions/memory.md).
+import { releaseCode, trimAllocator } from "#kernel/memory";
 import type { Clock } from "../clock.ts";
 
 /** Changes since the last collection that are worth another one: their leavings are some megabytes. */
@@ -12,17 +13,23 @@ const REST_MS = 1_000;
 /** Collects garbage and returns free pages to the system. */
 export type Collect = () => void;
 
-/** V8's, where lodend was started with --expose-gc, as its launcher does. */
+/** Where lodend was started with --expose-gc, as its launcher does. */
 export function collector(): Collect | undefined {
   const { gc } = globalThis;
-  // "last-resort" also shrinks the heap to what is left.
-  return gc && (() => void gc({ type: "major", execution: "sync", flavor: "last-resort" }));
+  if (gc === undefined) return undefined;
+  return () => {
+    // "last-resort" also shrinks the heap to what is left.
+    gc({ type: "major", execution: "sync", flavor: "last-resort" });
+    trimAllocator();
+    releaseCode();
+  };
 }
 
 export class MemoryKeeper {
   readonly #clock: Clock;
   readonly #collect: Collect | undefined;
-  #changes = 0;
+  /** The start is worth one, whatever the size of the cluster. */
+  #changes = WORTH_CHANGES;
   #rest: AbortController | undefined;
 
   constructor(clock: Clock, collect: Collect | undefined) {
