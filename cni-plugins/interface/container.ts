@@ -11,6 +11,8 @@ import { failure } from "../error.ts";
 import type { Result, ResultRoute } from "../result/types.ts";
 import { awaitState, NOTIFY } from "./await.ts";
 
+/** The kernel takes a second at most (net/core/link_watch.c). */
+const OPERATION_TIMEOUT_MS = 1500;
 /** What the reference plugin waits for duplicate address detection at most. */
 const DAD_TIMEOUT_MS = 5000;
 
@@ -46,8 +48,22 @@ export function configureContainer(sys: Sys, spec: ContainerSpec): Link {
     if (error === undefined) continue;
     throw failure(`failed to ${describe(spec, routes, position)}: ${error.message}`, error);
   }
+  if (spec.up && ips.some(({ address }) => address.family === 6)) awaitOperation(sys, socket, link);
   if (spec.enabledad) awaitDuplicateDetection(sys, socket, link, spec);
   return link;
+}
+
+/**
+ * IPv6 does not answer for its addresses before the link's state is "up". The kernel says so at once for links that have
+ * another number than the one they lie on or lead to, and within a second for the others (linkwatch_urgent_event). A link
+ * without a carrier may stay without one.
+ */
+function awaitOperation(sys: Sys, socket: NetlinkSocket, { index }: Link): void {
+  awaitState(sys, NOTIFY.link, OPERATION_TIMEOUT_MS, () => {
+    const link = linkGet(socket, { index });
+    const isPending = link?.carrier === true && link.operState !== "up" && link.operState !== "unknown";
+    return isPending ? undefined : true;
+  });
 }
 
 function describe(spec: ContainerSpec, routes: readonly Route[], position: number): string {

@@ -42,8 +42,7 @@ function gc({ config, machine }: Call): void {
 function status({ config, machine }: Call): void {
   const { sets } = hostLocalConfig(config, "");
   using store = Store.open(machine.sys, storeConfig(config), false);
-  if (store === undefined) return;
-  const taken = store.taken();
+  const taken = store?.taken() ?? new Set<string>();
   const full = sets.find((set) => !hasFree(set, taken));
   if (full === undefined) return;
   throw new CniError(CNI_ERROR.notAvailable, `no IP addresses available in range set: ${printSet(full)}`);

@@ -2,12 +2,9 @@
 import { linkDelete, linkGet, type Link } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import { withNetns } from "#kernel/netns";
-import type { Sys } from "#kernel/sys";
-import { failure } from "../../error.ts";
 import type { Call } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
 import { describe, runIpam } from "../../interface/attach.ts";
-import { awaitState, NOTIFY } from "../../interface/await.ts";
 import { bridgeConfig, type BridgeConfig } from "./config.ts";
 import { configureContainer } from "../../interface/container.ts";
 import { ensureBridge } from "./device.ts";
@@ -18,11 +15,9 @@ import { addMasquerade, removeMasquerade } from "../../rules/masquerade.ts";
 import { makePort } from "./port.ts";
 import { addSpoofCheck, removeSpoofCheck } from "./spoof.ts";
 import { Undo } from "../../interface/undo.ts";
-import { containerNameIsTaken } from "../../interface/veth.ts";
+import { awaitHostEnd, containerNameIsTaken } from "../../interface/veth.ts";
 import { ensureVlanGateway } from "./vlan-gateway.ts";
 
-/** How long the bridge port may take to come up; the reference plugin waits as long. */
-const PORT_UP_TIMEOUT_MS = 2550;
 /** Place of the container's interface in the result: after the bridge and the host's end. */
 const CONTAINER_INTERFACE = 2;
 
@@ -73,7 +68,7 @@ function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, un
     const addresses = result.ips.map(({ address }) => address);
     addMasquerade(machine, config.ipMasqBackend, owner, addresses);
   }
-  const port = awaitPort(machine.sys, socket, hostName, config.disableContainerInterface ? undefined : "up");
+  const port = awaitHostEnd(machine.sys, socket, hostName, config.disableContainerInterface ? undefined : "up");
   const device = gateway?.index === bridge.index ? gateway : (linkGet(socket, { index: bridge.index }) ?? bridge);
   return {
     ...result,
@@ -108,16 +103,4 @@ function makeContainerPort(call: Call, config: BridgeConfig, socket: NetlinkSock
     () => containerNameIsTaken(call),
     (name) => undo.add(() => socket.request(linkDelete({ name }))),
   );
-}
-
-/** A port forwards only once its state is "up", which follows the container's end within a moment. */
-function awaitPort(sys: Sys, socket: NetlinkSocket, name: string, state: "up" | undefined): Link {
-  let last: Link | undefined;
-  const port = awaitState(sys, NOTIFY.link, PORT_UP_TIMEOUT_MS, () => {
-    last = linkGet(socket, { name });
-    if (last === undefined) throw failure(`the bridge port ${name} was removed while it was being set up`);
-    return state === undefined || last.operState === state ? last : undefined;
-  });
-  if (port === undefined) throw failure(`bridge port in error state: ${name} is ${last?.operState ?? "gone"}`);
-  return port;
 }

@@ -4,7 +4,7 @@ import { linkGet, linkNew, linkSet, type Link } from "#kernel/netlink/link";
 import { NetlinkError } from "#kernel/netlink/error";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
 import { failure, inContext } from "../../error.ts";
-import { ignoreRouterAdvertisements } from "../../interface/veth.ts";
+import { ignoreRouterAdvertisements, skipDuplicateDetection } from "../../interface/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /** Bytes of a MAC address. */
@@ -49,6 +49,7 @@ function makeBridge(socket: NetlinkSocket, config: BridgeConfig): Link {
     if (error.symbol !== "EEXIST")
       throw failure(`could not add ${JSON.stringify(name)}: ${reasonOf(error, config)}`, error);
   }
+  if (!config.enabledad) skipDuplicateDetection(name);
   const link = linkGet(socket, { name });
   if (link === undefined) throw failure(`could not lookup ${JSON.stringify(name)}: it was removed while being set up`);
   return link;

@@ -1,6 +1,6 @@
 // ptp: joins a container to the host by a veth pair, routed. README.md tells what differs from the reference plugin.
 import { addrNew, ADDRESS_FLAG } from "#kernel/netlink/addr";
-import { linkGet, linkSet, type Link } from "#kernel/netlink/link";
+import { linkGet, linkSet } from "#kernel/netlink/link";
 import { routeNew } from "#kernel/netlink/route";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import { withNetns } from "#kernel/netns";
@@ -12,7 +12,13 @@ import { collectAddresses, collectHostLinks, releaseAddresses, removeVeth } from
 import { enableForwarding } from "../../interface/forwarding.ts";
 import { attachmentAlias, hostVethName } from "../../interface/marks.ts";
 import { Undo } from "../../interface/undo.ts";
-import { containerNameIsTaken, ignoreRouterAdvertisements, makeVeth } from "../../interface/veth.ts";
+import {
+  awaitHostEnd,
+  containerNameIsTaken,
+  ignoreRouterAdvertisements,
+  makeVeth,
+  skipDuplicateDetection,
+} from "../../interface/veth.ts";
 import type { Call, Plugin } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
 import { addMasquerade, collectMasquerade, removeMasquerade, type MasqueradeOwner } from "../../rules/masquerade.ts";
@@ -56,6 +62,7 @@ function addSteps(call: Call, config: PtpConfig, socket: NetlinkSocket, undo: Un
   const alias = attachmentAlias(owner.network, owner.containerId, owner.ifname);
   socket.request(linkSet({ name: hostName }, { alias }));
   ignoreRouterAdvertisements(hostName);
+  if (!enabledad) skipDuplicateDetection(hostName);
 
   const ipam = runIpam(call, config.ipam, undo);
   const ips = ipam.ips.map(withGateway);
@@ -67,12 +74,13 @@ function addSteps(call: Call, config: PtpConfig, socket: NetlinkSocket, undo: Un
       networkRoutes: (oif) => containerRoutes(ips, oif),
     }),
   );
-  const host = configureHost(socket, hostName, ips, enabledad);
+  configureHost(socket, hostName, ips, enabledad);
   if (ipMasq) {
     undo.add(() => removeMasquerade(machine, owner));
     const addresses = ips.map(({ address }) => address);
     addMasquerade(machine, ipMasqBackend, owner, addresses);
   }
+  const host = awaitHostEnd(machine.sys, socket, hostName, "up");
   return {
     ...result,
     dns: config.dns ?? ipam.dns,
@@ -81,7 +89,7 @@ function addSteps(call: Call, config: PtpConfig, socket: NetlinkSocket, undo: Un
 }
 
 /** The gateways' addresses and the routes to the container, in one batch. The container's end is up by then. */
-function configureHost(socket: NetlinkSocket, name: string, ips: readonly PtpAddress[], enabledad: boolean): Link {
+function configureHost(socket: NetlinkSocket, name: string, ips: readonly PtpAddress[], enabledad: boolean): void {
   const link = linkGet(socket, { name });
   if (link === undefined) throw failure(`failed to lookup ${JSON.stringify(name)}: it was removed while being set up`);
   const { index } = link;
@@ -102,7 +110,6 @@ function configureHost(socket: NetlinkSocket, name: string, ips: readonly PtpAdd
     const text = `failed to add route on host: ${destination.toString()} dev ${name}: ${error.message}`;
     throw failure(error.symbol === "EEXIST" ? `${text}; another link has this address` : text, error);
   }
-  return link;
 }
 
 function del(call: Call): void {
