@@ -50,6 +50,7 @@ describe("loden demo --check", () => {
     [["--backend", "host-gw"], 30],
     [["--hosts", "5", "--containers", "1"], 20],
     [["-hosts=1", "-containers=1"], 0],
+    [["--ipv6-only", "--hosts=2"], 12],
   ])("%j: every pair is reachable", async (args, pairs) => {
     const before = linksHere();
     const done = await runProcess(loden, ["demo", "--check", ...args], { env: environment() });
@@ -60,10 +61,21 @@ describe("loden demo --check", () => {
     expect(linksHere()).toEqual(before);
   });
 
+  test.each([["vxlan"], ["host-gw"]])(
+    "--ipv6 --backend=%s: every pair is reachable over both families",
+    async (backend) => {
+      const args = ["demo", "--check", "--ipv6", "--hosts=3", "--containers=1", `--backend=${backend}`];
+      const done = await runProcess(loden, args, { env: environment() });
+      expect(done.stdout + done.stderr).toContain("pairs reachable: 6/6 over IPv4, 6/6 over IPv6");
+      expect(done.status).toBe(0);
+    },
+  );
+
   test.each([
     [["--hosts=0"], /--hosts takes a number from 1 to 20, not 0/],
     [["--hosts=x"], /--hosts takes a whole number, not "x"/],
     [["--backend=carrier-pigeon"], /--backend takes vxlan or host-gw/],
+    [["--ipv6", "--ipv6-only"], /--ipv6 and --ipv6-only exclude each other/],
     [["--store=paper"], /--store takes embedded or etcd/],
     [["--chek"], /flag provided but not defined: --chek.*did you mean --check/],
     [["surplus"], /unexpected argument "surplus"/],

@@ -2,13 +2,14 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { sys } from "#sys";
+import type { Family } from "#kernel/ip/address";
 import { errorText, LodenError } from "#spec/errors";
 import { type Executables, findExecutables } from "../executables.ts";
 import { type Container, Fabric } from "./fabric.ts";
 import { DEMO_USAGE, type DemoOptions, readDemoOptions } from "./options.ts";
-import { ReachTester } from "./reach.ts";
+import { type Endpoint, ReachTester } from "./reach.ts";
 import { openDemoDirectory } from "./sweep.ts";
-import { pairKey, renderTable } from "./table.ts";
+import { pairKey, type Reach, renderTable } from "./table.ts";
 
 const REFRESH_MS = 1000;
 
@@ -64,25 +65,56 @@ async function show(
   return options.check ? await check(fabric.containers, tester) : await watch(fabric, tester, executables, signal);
 }
 
-function pairsOf(containers: readonly Container[]): [Container, Container][] {
-  return containers.flatMap((from) =>
-    containers.filter((to) => to !== from).map((to): [Container, Container] => [from, to]),
-  );
+type Pair = readonly [from: Endpoint, to: Endpoint];
+
+/** Every container as sender and receiver, with its address of one family, by family. */
+function byFamily(containers: readonly Container[]): Map<Family, Endpoint[]> {
+  const families = new Map<Family, Endpoint[]>();
+  for (const { name, namespace, addresses } of containers) {
+    for (const address of addresses) {
+      const members = families.get(address.family) ?? [];
+      families.set(address.family, [...members, { name, namespace, address }]);
+    }
+  }
+  return families;
+}
+
+function pairsOf(members: readonly Endpoint[]): Pair[] {
+  return members.flatMap((from) => members.filter((to) => to !== from).map((to): Pair => [from, to]));
+}
+
+function tableOf(members: readonly Endpoint[], reach: Reach): string {
+  const labelled = members.map(({ name, address }) => ({ name, address: address.toString() }));
+  return renderTable(labelled, reach, process.stdout.isTTY);
+}
+
+/** "30/30", or with two families "30/30 over IPv4, 30/30 over IPv6". */
+function summary(counts: ReadonlyMap<Family, readonly [reached: number, all: number]>): string {
+  const parts = [...counts].map(([family, [reached, all]]) => {
+    return `${reached}/${all}${counts.size > 1 ? ` over IPv${family}` : ""}`;
+  });
+  return `pairs reachable: ${parts.join(", ")}`;
 }
 
 /** Every pair by ping and by a transfer with its hash compared. */
 async function check(containers: readonly Container[], tester: ReachTester): Promise<number> {
-  const reach = new Map<string, number | undefined>();
   const failures: string[] = [];
-  const pairs = pairsOf(containers);
-  for (const [from, to] of pairs) {
-    const ms = await tester.ping(from, to);
-    reach.set(pairKey(from.name, to.name), ms);
-    const broken = ms === undefined ? "no answer to ping" : await tester.transfer(from, to);
-    if (broken !== undefined) failures.push(`${from.name} (${from.address}) to ${to.name} (${to.address}): ${broken}`);
+  const counts = new Map<Family, readonly [number, number]>();
+  for (const [family, members] of byFamily(containers)) {
+    const reach = new Map<string, number | undefined>();
+    const pairs = pairsOf(members);
+    const before = failures.length;
+    for (const [from, to] of pairs) {
+      const ms = await tester.ping(from, to);
+      reach.set(pairKey(from.name, to.name), ms);
+      const broken = ms === undefined ? "no answer to ping" : await tester.transfer(from, to);
+      if (broken === undefined) continue;
+      failures.push(`${from.name} (${from.address.toString()}) to ${to.name} (${to.address.toString()}): ${broken}`);
+    }
+    counts.set(family, [pairs.length - (failures.length - before), pairs.length]);
+    say(`${tableOf(members, reach)}\n`);
   }
-  say(renderTable(labelled(containers), reach, process.stdout.isTTY));
-  say(`\npairs reachable: ${pairs.length - failures.length}/${pairs.length}`);
+  say(summary(counts));
   for (const failure of failures) say(`  ${failure}`);
   return failures.length === 0 ? 0 : 1;
 }
@@ -94,27 +126,28 @@ async function watch(
   executables: Executables,
   signal: AbortSignal,
 ): Promise<number> {
-  const { containers } = fabric;
   const hint = whatToTry(fabric, executables);
   const isTerminal = process.stdout.isTTY;
-  const pairs = pairsOf(containers);
+  const families = byFamily(fabric.containers);
   for (let round = 0; !signal.aborted; round++) {
-    const results = await Promise.all(
-      pairs.map(async ([from, to]) => [pairKey(from.name, to.name), await tester.ping(from, to)] as const),
-    );
-    const reach = new Map(results);
-    const reached = results.filter(([, ms]) => ms !== undefined).length;
-    const text = `${renderTable(labelled(containers), reach, isTerminal)}\n\npairs reachable: ${reached}/${pairs.length}   round ${round + 1}\n${hint}`;
+    const counts = new Map<Family, readonly [number, number]>();
+    const tables: string[] = [];
+    for (const [family, members] of families) {
+      const pairs = pairsOf(members);
+      const results = await Promise.all(
+        pairs.map(async ([from, to]) => [pairKey(from.name, to.name), await tester.ping(from, to)] as const),
+      );
+      counts.set(family, [results.filter(([, ms]) => ms !== undefined).length, pairs.length]);
+      tables.push(tableOf(members, new Map(results)));
+    }
+    const line = `${summary(counts)}   round ${round + 1}`;
+    const text = `${tables.join("\n\n")}\n\n${line}\n${hint}`;
     if (isTerminal && round > 0) process.stdout.write(`\u001b[${text.split("\n").length}F\u001b[J`);
-    if (isTerminal || round === 0) say(text);
-    else say(`pairs reachable: ${reached}/${pairs.length}   round ${round + 1}`);
+    say(isTerminal || round === 0 ? text : line);
     await delay(REFRESH_MS, undefined, { signal }).catch(() => undefined);
   }
   return 0;
 }
-
-const labelled = (containers: readonly Container[]): { name: string; address: string }[] =>
-  containers.map(({ name, address }) => ({ name, address: address.toString() }));
 
 function whatToTry(fabric: Fabric, executables: Executables): string {
   const [first] = fabric.containers;
@@ -123,7 +156,7 @@ function whatToTry(fabric: Fabric, executables: Executables): string {
   if (first === undefined || last === undefined || host === undefined) return "";
   return `
 Try, in another terminal:
-  nsenter --net=${first.namespace.path} ping ${last.address}          # from ${first.name} to ${last.name}
+  nsenter --net=${first.namespace.path} ping ${last.addresses.join(" or ")}          # from ${first.name} to ${last.name}
   nsenter --net=${host.path} ip route                                 # ${host.name}: one route per peer
   nsenter --net=${host.path} ip link delete flannel.1                 # the daemon repairs it
   nsenter --net=${fabric.topology.switch.path} etcdctl --endpoints=${fabric.storeUrl} get --prefix /coreos.com/network

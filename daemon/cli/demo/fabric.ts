@@ -1,7 +1,7 @@
 // The demo's fabric: store, daemons and containers, brought up in order and taken down in reverse.
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { Address } from "#kernel/ip/address";
+import type { Address } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { withNetns } from "#kernel/netns";
 import type { Sys } from "#kernel/sys";
@@ -10,11 +10,11 @@ import { type Attachment, type CniResult, CniRuntime, type Network } from "../cn
 import type { Executables } from "../executables.ts";
 import type { DemoOptions } from "./options.ts";
 import { type Managed, start, tail } from "./processes.ts";
-import type { Endpoint } from "./reach.ts";
-import { type DemoHost, type Topology, makeNamespace, makeTopology } from "./topology.ts";
+import type { Served } from "./reach.ts";
+import { makeNamespace, makeTopology, type Namespace, type Topology } from "./topology.ts";
 import { whenExists, whenListening } from "./waiting.ts";
 
-const NETWORK = "10.5.0.0/16";
+const NETWORKS = { 4: "10.5.0.0/16", 6: "fd00:5::/48" } as const;
 const STORE_PORT = 2379;
 
 interface Running {
@@ -22,8 +22,8 @@ interface Running {
   readonly runtime: CniRuntime;
 }
 
-export interface Container extends Endpoint {
-  readonly host: DemoHost;
+export interface Container extends Served {
+  readonly host: Namespace;
 }
 
 export class Fabric {
@@ -50,15 +50,15 @@ export class Fabric {
     this.#executables = executables;
     this.#options = options;
     this.#dir = dir;
-    this.topology = makeTopology(sys, options.hosts);
-    this.storeUrl = `http://${this.topology.switchAddress}:${STORE_PORT}`;
+    this.topology = makeTopology(sys, options.hosts, options.families);
+    this.storeUrl = `http://${authority(this.topology.switchAddress, STORE_PORT)}`;
   }
 
   async startStore(): Promise<void> {
     const { switch: net, switchAddress } = this.topology;
     const dataDir = path.join(this.#dir, "store");
     const logFile = path.join(this.#dir, "store.log");
-    const listen = `${switchAddress}:${STORE_PORT}`;
+    const listen = authority(switchAddress, STORE_PORT);
     const store = withNetns(this.#sys, net.fd, () =>
       this.#options.store === "embedded"
         ? start({
@@ -72,7 +72,7 @@ export class Fabric {
     this.#store = store;
     this.#watch(store);
     await Promise.race([this.broken, whenListening(this.#sys, net.fd, switchAddress, STORE_PORT)]);
-    const config = JSON.stringify({ Network: NETWORK, Backend: { Type: this.#options.backend } });
+    const config = JSON.stringify({ ...networksOf(this.#options), Backend: { Type: this.#options.backend } });
     const configLog = path.join(this.#dir, "config.log");
     const put = withNetns(this.#sys, net.fd, () =>
       start({
@@ -117,7 +117,7 @@ export class Fabric {
   }
 
   /** A network namespace and an ADD of the conf list, as a container runtime does it. */
-  attach(host: DemoHost, number: number): Container {
+  attach(host: Namespace, number: number): Container {
     const name = `h${host.name.slice(4)}c${number}`;
     const namespace = makeNamespace(this.#sys, name);
     const { runtime } = this.#hosts.get(host.name) as Running;
@@ -125,9 +125,15 @@ export class Fabric {
     const cached: { result?: CniResult } = {};
     this.#undo.push(() => runtime.delete(attachment, cached.result));
     cached.result = runtime.add(attachment);
-    const cidr = cached.result.ips?.[0]?.address;
-    if (cidr === undefined) throw new LodenError("ERR_CNI", `${name} got no address`);
-    const container = { name, namespace, host, address: Address.parse(Prefix.parse(cidr).address.toString()) };
+    const given = (cached.result.ips ?? []).flatMap(({ address }) =>
+      address === undefined ? [] : Prefix.parse(address),
+    );
+    const addresses = this.#options.families.map((family) => {
+      const found = given.find((prefix) => prefix.family === family)?.address;
+      if (found === undefined) throw new LodenError("ERR_CNI", `${name} got no IPv${family} address`);
+      return found;
+    });
+    const container = { name, namespace, host, addresses };
     this.containers.push(container);
     return container;
   }
@@ -147,17 +153,29 @@ export class Fabric {
     return errors;
   }
 
-  subnetFile(host: DemoHost): string {
+  subnetFile(host: Namespace): string {
     return path.join(this.#dir, host.name, "subnet.env");
   }
 
-  logOf(host: DemoHost): string {
+  logOf(host: Namespace): string {
     return path.join(this.#dir, host.name, "lodend.log");
   }
 
   #watch(process: Managed): void {
     process.ended.catch(this.#breaks);
   }
+}
+
+function authority(address: Address, port: number): string {
+  return address.family === 4 ? `${address.toString()}:${port}` : `[${address.toString()}]:${port}`;
+}
+
+/** The part of the network configuration that says which families there are. */
+function networksOf({ families }: DemoOptions): object {
+  return {
+    ...(families.includes(4) ? { Network: NETWORKS[4] } : { EnableIPv4: false }),
+    ...(families.includes(6) ? { EnableIPv6: true, IPv6Network: NETWORKS[6] } : {}),
+  };
 }
 
 function confList(dir: string): Network {

@@ -1,4 +1,5 @@
 // The demo's options: how many hosts and containers, over which backend, on which store.
+import { FAMILIES, type Family } from "#kernel/ip/address";
 import { LodenError } from "#spec/errors";
 import { type CommandFlags, describeFlags, readFlags } from "../flags.ts";
 
@@ -14,6 +15,8 @@ const FLAGS = {
   containers: { kind: "integer", default: 2, value: "N", help: `containers on each host, 1 to ${MAX_CONTAINERS}` },
   backend: { kind: "string", default: "vxlan", value: BACKENDS.join("|"), help: "how hosts carry container traffic" },
   store: { kind: "string", default: "embedded", value: STORES.join("|"), help: "where leases are kept" },
+  ipv6: { kind: "boolean", default: false, help: "IPv4 and IPv6 side by side, between hosts and between containers" },
+  "ipv6-only": { kind: "boolean", default: false, help: "IPv6 and no IPv4" },
   check: {
     kind: "boolean",
     default: false,
@@ -27,6 +30,7 @@ export interface DemoOptions {
   readonly backend: string;
   readonly store: string;
   readonly check: boolean;
+  readonly families: readonly Family[];
 }
 
 export const DEMO_USAGE = `Makes hosts and containers out of network namespaces on this machine, runs a Loden fabric between them,
@@ -45,7 +49,11 @@ export function readDemoOptions(args: readonly string[]): DemoOptions | undefine
   between("containers", flags.containers, MAX_CONTAINERS);
   oneOf("backend", flags.backend, BACKENDS);
   oneOf("store", flags.store, STORES);
-  return flags;
+  const { ipv6, "ipv6-only": ipv6Only, ...others } = flags;
+  if (ipv6 && ipv6Only) {
+    throw new LodenError("ERR_USAGE", "--ipv6 and --ipv6-only exclude each other", { fields: { flag: "ipv6" } });
+  }
+  return { ...others, families: ipv6Only ? [6] : ipv6 ? FAMILIES : [4] };
 }
 
 function between(name: string, value: number, most: number): void {

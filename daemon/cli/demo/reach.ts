@@ -2,7 +2,7 @@
 // One process serves every container: a socket stays in the namespace it was made in.
 import { createHash, randomBytes } from "node:crypto";
 import { type Server, Socket, createServer } from "node:net";
-import type { Address } from "#kernel/ip/address";
+import type { Address, Family } from "#kernel/ip/address";
 import { withNetns } from "#kernel/netns";
 import { type Prober, openProber } from "#kernel/raw";
 import type { Sys } from "#kernel/sys";
@@ -14,6 +14,13 @@ export interface Endpoint {
   readonly name: string;
   readonly namespace: Namespace;
   readonly address: Address;
+}
+
+/** A container with all its addresses. */
+export interface Served {
+  readonly name: string;
+  readonly namespace: Namespace;
+  readonly addresses: readonly Address[];
 }
 
 const TRANSFER_PORT = 5000;
@@ -34,7 +41,7 @@ export class ReachTester implements AsyncDisposable {
   }
 
   /** Makes a container answer transfers and able to probe. */
-  async serve(endpoint: Endpoint): Promise<void> {
+  async serve({ name, namespace, addresses }: Served): Promise<void> {
     const server = createServer((socket) => {
       socket.on("error", () => socket.destroy());
       socket.end(this.#payload);
@@ -43,9 +50,9 @@ export class ReachTester implements AsyncDisposable {
     const listening = new Promise<void>((resolve, reject) => {
       server.once("listening", resolve).once("error", reject);
     });
-    withNetns(this.#sys, endpoint.namespace.fd, () => {
+    withNetns(this.#sys, namespace.fd, () => {
       server.listen(TRANSFER_PORT);
-      this.#probers.set(endpoint.name, openProber(this.#sys, endpoint.address.family));
+      for (const { family } of addresses) this.#probers.set(proberKey(name, family), openProber(this.#sys, family));
     });
     await listening;
   }
@@ -53,7 +60,7 @@ export class ReachTester implements AsyncDisposable {
   /** Round trip in milliseconds, undefined when no answer came in time. */
   async ping(from: Endpoint, to: Endpoint): Promise<number | undefined> {
     try {
-      const prober = this.#probers.get(from.name);
+      const prober = this.#probers.get(proberKey(from.name, to.address.family));
       return await prober?.probe(to.address, { timeoutMs: PROBE_TIMEOUT_MS });
     } catch {
       return undefined;
@@ -75,6 +82,10 @@ export class ReachTester implements AsyncDisposable {
     for (const prober of this.#probers.values()) prober.close();
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
+}
+
+function proberKey(name: string, family: Family): string {
+  return `${name}/${family}`;
 }
 
 function hashOf(socket: Socket): Promise<string> {

@@ -1,16 +1,23 @@
 // The demo's network: one switch namespace with the underlay bridge, and a namespace per host with an eth0 on it.
 // The namespaces have no names: they are held by this process's descriptors alone, so that nothing can stay behind.
-import type { Address } from "#kernel/ip/address";
+import type { Address, Family } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { anonymousNetns, withNetns } from "#kernel/netns";
-import { addrNew } from "#kernel/netlink/addr";
+import { ADDRESS_FLAG, addrNew } from "#kernel/netlink/addr";
 import { linkGet, linkNew, linkSet } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
+import type { Message } from "#kernel/netlink/wire";
 import type { Sys } from "#kernel/sys";
+import { writeSysctl } from "#kernel/sysctl";
 
-/** Addresses for documentation (RFC 5737): no real host of the user's can be meant. */
-const UNDERLAY = Prefix.parse("192.0.2.0/24");
-const SWITCH_ADDRESS = UNDERLAY.last.add(-1n);
+/** Addresses for documentation (RFC 5737, RFC 3849): no real host of the user's can be meant. */
+const UNDERLAY: Readonly<Record<Family, Prefix>> = {
+  4: Prefix.parse("192.0.2.0/24"),
+  6: Prefix.parse("2001:db8::/64"),
+};
+
+/** Of the switch, behind all hosts' numbers. */
+const SWITCH_NUMBER = 254;
 
 export interface Namespace {
   readonly name: string;
@@ -19,14 +26,10 @@ export interface Namespace {
   readonly path: string;
 }
 
-export interface DemoHost extends Namespace {
-  readonly address: Address;
-}
-
 export interface Topology {
   readonly switch: Namespace;
   readonly switchAddress: Address;
-  readonly hosts: readonly DemoHost[];
+  readonly hosts: readonly Namespace[];
 }
 
 export function makeNamespace(sys: Sys, name: string): Namespace {
@@ -39,31 +42,38 @@ export function makeNamespace(sys: Sys, name: string): Namespace {
   return { name, fd, path: `/proc/${process.pid}/fd/${fd}` };
 }
 
-export function makeTopology(sys: Sys, hostCount: number): Topology {
+export function makeTopology(sys: Sys, hostCount: number, families: readonly Family[]): Topology {
   const underlay = makeNamespace(sys, "underlay");
-  const hosts = Array.from({ length: hostCount }, (_, i) => ({
-    ...makeNamespace(sys, `host${i + 1}`),
-    address: UNDERLAY.first.add(i + 1),
-  }));
+  const hosts = Array.from({ length: hostCount }, (_, i) => makeNamespace(sys, `host${i + 1}`));
+  const [first] = families;
   withNetns(sys, underlay.fd, () => {
     using socket = NetlinkSocket.open(sys);
     socket.request(linkNew({ name: "underlay", up: true, kind: { kind: "bridge" } }));
     const bridge = indexOf(socket, "underlay");
-    socket.request(addrNew({ index: bridge, address: Prefix.of(SWITCH_ADDRESS, UNDERLAY.length) }));
+    for (const family of families) socket.request(addressOf(family, SWITCH_NUMBER, bridge));
     for (const host of hosts) {
       const peer = { name: "eth0", netnsFd: host.fd };
       socket.request(linkNew({ name: host.name, master: bridge, up: true, kind: { kind: "veth", peer } }));
     }
   });
-  for (const host of hosts) {
+  for (const [i, host] of hosts.entries()) {
     withNetns(sys, host.fd, () => {
       using socket = NetlinkSocket.open(sys);
       const eth0 = indexOf(socket, "eth0");
-      socket.request(addrNew({ index: eth0, address: Prefix.of(host.address, UNDERLAY.length) }));
+      for (const family of families) socket.request(addressOf(family, i + 1, eth0));
+      // Neighbours are asked for from the link-local address, which would wait a second for its duplicate to answer.
+      if (families.includes(6)) writeSysctl("net/ipv6/conf/eth0/accept_dad", "0");
       socket.request(linkSet(eth0, { up: true }));
     });
   }
-  return { switch: underlay, switchAddress: SWITCH_ADDRESS, hosts };
+  return { switch: underlay, switchAddress: UNDERLAY[first ?? 4].first.add(SWITCH_NUMBER), hosts };
+}
+
+function addressOf(family: Family, number: number, index: number): Message {
+  const { first, length } = UNDERLAY[family];
+  // Nobody else is there to have the same.
+  const flags = family === 6 ? { flags: ADDRESS_FLAG.noDad } : {};
+  return addrNew({ index, address: Prefix.of(first.add(number), length), ...flags });
 }
 
 function indexOf(socket: NetlinkSocket, name: string): number {
