@@ -7,7 +7,7 @@ import type { LogFormat, LogLevel } from "./log-settings.ts";
 
 /** Every field a line may have; the compiler keeps the names stable. Values never hold secrets. */
 export interface LogFields {
-  /** Part of the daemon: app, store, lease, peers, reconcile, health. */
+  /** Part of the daemon: app, store, lease, peers, reconcile, health, cni. */
   component?: string;
   err?: unknown;
   /** Of a fault whose text is the message. */

@@ -38,6 +38,8 @@ export interface Options {
   readonly subnetFile: string;
   /** Directory of the last known state; absent: none is kept. */
   readonly stateDirectory?: string;
+  /** Socket of the resident CNI plugins; absent: none are kept. */
+  readonly cniSocket?: string;
   /** The lease is given back when the daemon is stopped. */
   readonly release: boolean;
   readonly renewMarginSeconds: number;
@@ -139,6 +141,7 @@ function checkValues(values: FlagValues, warnings: string[]): Options {
     interface: checkInterface(values),
     subnetFile: posix.resolve(subnetFile),
     ...(values["state-dir"] === "" ? {} : { stateDirectory: posix.resolve(values["state-dir"]) }),
+    ...(values["cni-socket"] === "" ? {} : { cniSocket: posix.resolve(values["cni-socket"]) }),
     release: values["release"],
     renewMarginSeconds: margin * 60,
     leaseTtlSeconds: ttl,

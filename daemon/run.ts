@@ -15,6 +15,9 @@ import { readBootId, readMachineId } from "./node/identity.ts";
 import { watchHost } from "./node/watch.ts";
 import type { Options } from "./options.ts";
 import { NetlinkKernel } from "./reconcile/kernel/netlink.ts";
+import { ResidentKeeper } from "./resident/keeper.ts";
+import { hindrance, readSurroundings, residentExecutable } from "./resident/place.ts";
+import type { StatusBoard } from "./status-board.ts";
 import { openStore } from "./store/open.ts";
 import { VERSION } from "./version.ts";
 
@@ -58,12 +61,31 @@ export async function runDaemon(options: Options): Promise<number> {
       serviceManager: serviceManager(sys, process.env),
       openFirewallView: (marks) => firewallView(sys, marks),
     });
+    await using _resident = keepResident(options, log, app.status);
     await app.run(stop.signal);
     return EXIT.ok;
   } catch (error) {
     log.error({ err: error }, `lodend ends: ${errorText(error)}`);
     return EXIT.failed;
   }
+}
+
+/** Starts the resident CNI plugins where that makes sense. They need nothing of the daemon, nor it of them. */
+function keepResident(options: Options, log: Log, status: StatusBoard): AsyncDisposable {
+  const { cniSocket: socket } = options;
+  const executable = residentExecutable();
+  const none: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() };
+  if (socket === undefined || executable === undefined) return none;
+  const reason = hindrance(readSurroundings());
+  if (reason !== undefined) {
+    log.info({ component: "cni" }, `no resident CNI plugins: ${reason}`);
+    status.sources.resident = () => ({ socket, state: "off", pid: null, reason });
+    return none;
+  }
+  const keeper = new ResidentKeeper({ executable, socket, clock: systemClock, log, onChange: () => status.changed() });
+  status.sources.resident = () => keeper.status;
+  keeper.start();
+  return { [Symbol.asyncDispose]: () => keeper.stop() };
 }
 
 /** A defect of ours ends the process with its stack in the log: whoever supervises it starts a fresh one. */

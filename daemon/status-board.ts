@@ -5,7 +5,7 @@ import path from "node:path";
 import { FAMILIES } from "#kernel/ip/address";
 import type { Sys } from "#kernel/sys";
 import { errorText, LodenError } from "#spec/errors";
-import { type Phase, type Problem, STATUS_FORMAT, type Status, statusPaths } from "#spec/status";
+import { type Phase, type Problem, type ResidentStatus, STATUS_FORMAT, type Status, statusPaths } from "#spec/status";
 import type { Files } from "./atomic-file.ts";
 import type { Clock } from "./clock.ts";
 import type { HeldLease } from "./lease/terms.ts";
@@ -39,6 +39,7 @@ export interface StatusSources {
   lease?: () => HeldLease | undefined;
   peers?: () => { readonly size: number; unusable(): ReadonlyMap<string, string> };
   kernel?: () => ReconcilerState;
+  resident?: () => ResidentStatus;
   /** Packets that the source filter has dropped; undefined where there is no filter. */
   dropped?: () => number | undefined;
 }
@@ -147,6 +148,7 @@ export class StatusBoard {
         failed: limited((state?.failed ?? []).map(({ key, error }) => [key, error.message])),
       },
       sourceFilter: dropped === undefined ? null : { dropped },
+      resident: this.sources.resident?.() ?? null,
       problems,
     };
   }

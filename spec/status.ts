@@ -57,6 +57,16 @@ export interface StatusLease {
   readonly expires: string | null;
 }
 
+/** The CNI plugins as a process that stays; see spec/cni-resident.md. */
+export interface ResidentStatus {
+  readonly socket: string;
+  /** `waiting`: it ended and is started again soon. `off`: this daemon keeps none. Plugins run stand-alone meanwhile. */
+  readonly state: "starting" | "serving" | "waiting" | "off";
+  readonly pid: number | null;
+  /** Why it is not serving. */
+  readonly reason: string | null;
+}
+
 export interface Status {
   readonly format: typeof STATUS_FORMAT;
   readonly version: string;
@@ -94,6 +104,8 @@ export interface Status {
     /** Encapsulated packets from addresses of no peer, since the filter was last written. */
     readonly dropped: number;
   } | null;
+  /** Null when it is switched off. */
+  readonly resident: ResidentStatus | null;
   /** Everything that is wrong now and does not make the node unready, for people. */
   readonly problems: readonly Problem[];
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { sys } from "#sys";
 import { LodenError } from "#spec/errors";
-import { parseStatus, type Problem, type Status, statusPaths } from "#spec/status";
+import { parseStatus, type Problem, type ResidentStatus, type Status, statusPaths } from "#spec/status";
 import { readBootId } from "../node/identity.ts";
 import { FLAGS } from "../options/table.ts";
 import { isLocked } from "./daemon-lock.ts";
@@ -55,7 +55,7 @@ export function runStatus(args: readonly string[]): Promise<number> {
 
 /** The status as lines for people. */
 export function describeStatus(status: Status, isAlive: boolean, bootId: string): string {
-  const { lease, peers, kernel, store, sourceFilter } = status;
+  const { lease, peers, kernel, store, sourceFilter, resident } = status;
   const rows: [string, string][] = [
     ["node", status.nodeId ?? "-"],
     ["interface", status.interface === null ? "-" : `${status.interface.name}, MTU ${status.interface.mtu}`],
@@ -69,6 +69,7 @@ export function describeStatus(status: Status, isAlive: boolean, bootId: string)
     ["peers", `${peers.known}${countText(peers.unusable, "unusable")}`],
     ["kernel", `${kernel.objects} objects${countText(kernel.failed, "failing")}`],
     // Absent in the documents of older daemons.
+    ["cni", resident ? residentText(resident) : ""],
     ["filter", sourceFilter ? `peers alone; ${sourceFilter.dropped} packets of others dropped` : ""],
   ];
   const lines = rows.filter(([, value]) => value !== "").map(([name, value]) => `  ${name.padEnd(10)} ${value}`);
@@ -80,6 +81,13 @@ export function describeStatus(status: Status, isAlive: boolean, bootId: string)
     ...status.problems.map((problem) => `  problem    ${problemText(problem)}`),
     "",
   ].join("\n");
+}
+
+function residentText({ state, socket, pid, reason }: ResidentStatus): string {
+  const why = reason === null ? "" : `: ${reason}`;
+  return state === "serving"
+    ? `resident plugins at ${socket}, pid ${pid ?? "-"}`
+    : `plugins run stand-alone; the resident ones are ${state}${why}`;
 }
 
 function headline(status: Status, isAlive: boolean, bootId: string): string {

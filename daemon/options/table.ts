@@ -194,6 +194,12 @@ export const FLAGS = {
     default: false,
     help: "let the network's configuration run commands on this host, as root (backend extension)",
   },
+  "cni-socket": {
+    kind: "string",
+    default: "/run/loden/cni.sock",
+    value: "file",
+    help: "socket of the CNI plugins that stay in memory, which lodend keeps to make attaching containers quicker; empty for none",
+  },
   release: {
     kind: "boolean",
     default: false,
