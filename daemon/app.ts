@@ -10,6 +10,7 @@ import type { ExtensionRunner } from "./backend/extension/runner.ts";
 import { extensionRunner, prepareNode } from "./life/prepare.ts";
 import { extrasOptions } from "./life/readiness.ts";
 import { startHealthServer } from "./health/server.ts";
+import { AddressGuard } from "./lease/address-guard.ts";
 import { PeerTable } from "./lease/peers.ts";
 import type { LeaseHolder } from "./lease/holder.ts";
 import { ReleaseMarker } from "./lease/release-marks.ts";
@@ -111,7 +112,7 @@ interface Held {
 }
 
 async function live(context: AppContext, held: Held, signal: AbortSignal): Promise<void> {
-  const { options, ports, status, log } = context;
+  const { options, ports, status, log, troubles } = context;
   await using _server = options.health === undefined ? undefined : await serveHealth(context, options.health);
   const { setup, tenure, last, isLastKnown } = await settleIn(context, signal);
   const { holder, claimant, lease } = tenure;
@@ -120,6 +121,8 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
   const journal = new ReconcileJournal(context);
   const marker = new ReleaseMarker(ports);
   const peers = new PeerTable(lease.key, ports.log.child({ component: "peers" }));
+  const onTrouble = (error: Error | undefined): void => troubles.report("address", error);
+  const guard = new AddressGuard(claimant, { ...ports, peers, onTrouble });
   const marks = new LiveMarks(options.etcd.prefix, () => fabric.setup);
   const state = new StateKeeper(context, () => stateOf(context, fabric, holder, peers));
   held.state = state;
@@ -131,7 +134,7 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
     });
   };
   const extras = extrasOptions(options, marks.marks);
-  const fabric: FabricKeeper = new FabricKeeper(context, setup, { holder, claimant, peers, extras, onChange });
+  const fabric: FabricKeeper = new FabricKeeper(context, setup, { holder, claimant, peers, guard, extras, onChange });
   status.sources.peers = () => peers;
   status.enter("peers", "waiting for the list of the other nodes' leases");
   // When one part breaks off, the others end with it, and with its reason.
@@ -151,8 +154,15 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
     peersKnown.resolve();
   }
   log.debug({ file: options.subnetFile }, "the subnet file is written when the data path stands");
-  const followers = { holder, peers, marker, reconciler: sink, fabric, onChange: () => state.changed() };
-  const tended = { reconciler, journal, holder, subnetFile: () => fabric.subnetFile };
+  const followers = { holder, peers, marker, guard, reconciler: sink, fabric, onChange: () => state.changed() };
+  const tended = {
+    reconciler,
+    journal,
+    holder,
+    guard,
+    subnetFile: () => fabric.subnetFile,
+    onAddressFree: () => fabric.tellAddress(),
+  };
   const firewall = firewallParts(context, fabric, marks.marks);
   held.commands = extension?.keep(alive) ?? Promise.resolve();
   const parts = [
@@ -160,6 +170,7 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
     holder.keep(alive),
     ...(firewall === undefined ? [] : [watchFirewalls(context, firewall, alive)]),
     marker.keep(alive),
+    guard.keep(alive),
     Promise.all([peersKnown.promise, extension?.started]).then(() => keepReady(context, tended, alive)),
     held.commands,
     state.keep(alive),

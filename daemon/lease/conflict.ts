@@ -4,7 +4,7 @@ import type { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
 import type { Clock } from "../clock.ts";
 import { withDeadline } from "../deadline.ts";
-import type { Entry, SubnetStore } from "../store/port.ts";
+import type { Entry, SubnetStore, WatchResult } from "../store/port.ts";
 import type { Log } from "../log.ts";
 import { type Claimant, leftovers } from "./choice.ts";
 import { decodeLease } from "./record.ts";
@@ -90,6 +90,23 @@ export function lostError(lease: Lease, current: Entry | undefined): LodenError 
       "a node without containers gets another subnet once its subnet file is removed and it is restarted",
     { fields: { lease: lease.key } },
   );
+}
+
+interface Sighting {
+  /** Undefined where it was gone. */
+  readonly entry: Entry | undefined;
+  readonly revision: bigint;
+}
+
+/** A record as a store's watch showed it, in the order of revisions. */
+export function sightings(result: WatchResult, key: string): Sighting[] {
+  if (result.type === "snapshot") {
+    return [{ entry: result.entries.find((entry) => entry.key === key), revision: result.revision }];
+  }
+  return result.events.flatMap((event): Sighting[] => {
+    if (event.type === "delete") return event.key === key ? [{ entry: undefined, revision: event.modRevision }] : [];
+    return event.entry.key === key ? [{ entry: event.entry, revision: event.entry.modRevision }] : [];
+  });
 }
 
 /** Seconds since the holder of a record last renewed it. Without a store lease nobody does: a reservation. */

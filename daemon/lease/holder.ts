@@ -5,8 +5,8 @@ import type { Prefix } from "#kernel/ip/prefix";
 import { LodenError } from "#spec/errors";
 import { Backoff } from "../store/backoff.ts";
 import { Doorbell } from "../doorbell.ts";
-import type { Entry, WatchResult } from "../store/port.ts";
-import { chooseLease, isFlannelsForUs, isOwnRecord, overlapsKey } from "./choice.ts";
+import type { Entry, Snapshot, WatchResult } from "../store/port.ts";
+import { chooseLease, isOwnRecord, overlapsKey } from "./choice.ts";
 import {
   clearLeftovers,
   disputeError,
@@ -16,6 +16,7 @@ import {
   renewalError,
   renewalInterval,
   renewUnlessSilent,
+  sightings,
   SILENCE_SECONDS,
   silenceOf,
   subnetText,
@@ -23,7 +24,17 @@ import {
 } from "./conflict.ts";
 import { decodeLease } from "./record.ts";
 import { deleteRecord, type ReleaseOutcome, releaseRecord } from "./release-record.ts";
-import { type Held, type HeldLease, type HolderOptions, LEASE_TTL_SECONDS, recordValue, type Terms } from "./terms.ts";
+import { retake } from "./retake.ts";
+import { findRival, termsBesideRivals } from "./rival.ts";
+import {
+  type Held,
+  type HeldLease,
+  type HolderOptions,
+  LEASE_TTL_SECONDS,
+  recordValue,
+  type Terms,
+  unrecorded,
+} from "./terms.ts";
 import type { Lease, PerFamily } from "./types.ts";
 
 /** Lost races in a row before the next try waits: each one means that somebody else got on. */
@@ -44,6 +55,8 @@ export class LeaseHolder {
   #isAssumed = false;
   #conflict: LodenError | undefined;
   readonly #bell = new Doorbell();
+  /** Key of the lease that acquire() is about to take, by what the store told last. */
+  wanted: string | undefined;
   /** Called when `conflict` may have changed. */
   onConflict: () => void = () => undefined;
 
@@ -108,13 +121,15 @@ export class LeaseHolder {
   /**
    * Takes a lease, however long it takes: waits while the store does not answer, while all subnets are leased, while
    * another live node has our address. Rejects on abort, and with errors that waiting cannot help.
+   * @param known what the store told just now, which saves asking it the first time
    */
-  async acquire(signal: AbortSignal): Promise<Lease> {
-    const { clock, random, onTrouble } = this.#options;
+  async acquire(signal: AbortSignal, known?: Snapshot): Promise<Lease> {
+    const { store, clock, random, onTrouble } = this.#options;
     const backoff = new Backoff(clock, random);
     for (let tries = 1; this.#held === undefined; tries++) {
       try {
-        const wait = await this.#tryAcquire(tries - 1, signal);
+        const snapshot = (tries === 1 ? known : undefined) ?? (await store.snapshot(signal));
+        const wait = await this.#tryAcquire(snapshot, tries - 1, signal);
         onTrouble("store", undefined);
         if (wait > 0) await clock.sleep(wait * 1_000, signal);
         else if (tries > PATIENCE) await backoff.wait(signal);
@@ -167,18 +182,8 @@ export class LeaseHolder {
     if (isRolledBack) this.#contradicted = 0n;
     // The stream may be behind our latest write; what it tells of the time before means nothing now.
     if (result.revision < held.entry.modRevision && !isRolledBack) return;
-    if (result.type === "snapshot") {
-      this.#compare(
-        result.entries.find(({ key }) => key === held.entry.key),
-        result.revision,
-      );
-      return;
-    }
-    for (const event of result.events) {
-      const { key, modRevision } = event.type === "put" ? event.entry : event;
-      if (key === held.entry.key && modRevision > held.entry.modRevision) {
-        this.#compare(event.type === "put" ? event.entry : undefined, modRevision);
-      }
+    for (const { entry, revision } of sightings(result, held.entry.key)) {
+      if (result.type === "snapshot" || revision > held.entry.modRevision) this.#compare(entry, revision);
     }
   }
 
@@ -196,19 +201,23 @@ export class LeaseHolder {
     this.#bell.ring();
   }
 
-  /** One round from a fresh snapshot; resolves to the seconds to wait before the next, or holds the lease. */
-  async #tryAcquire(lostRaces: number, signal: AbortSignal): Promise<number> {
-    const { store, random, onTrouble, log } = this.#options;
+  /** One round from what there is; resolves to the seconds to wait before the next, or holds the lease. */
+  async #tryAcquire({ entries, released = [] }: Snapshot, lostRaces: number, signal: AbortSignal): Promise<number> {
+    const { store, random, log } = this.#options;
     const { network, claimant } = this.#terms;
-    const { entries, released = [] } = await store.snapshot(signal);
     const choice = chooseLease({ entries, released, lostRaces }, claimant, network, random);
+    this.wanted = "key" in choice ? choice.key : choice.entry.key;
     switch (choice.type) {
       case "own":
+        this.restate(await termsBesideRivals(store, entries, choice.lease, claimant, signal));
         await this.#takeUp(choice.entry, choice.lease, signal);
         break;
-      case "create":
+      case "create": {
+        const rival = await findRival(store, entries, claimant, signal);
+        if (rival !== undefined) return this.#waitFor(rival.lease, rival.silence);
         await this.#write(choice.key, choice.subnet, 1, { expect: 0n, ttl: this.#ttl }, signal);
         break;
+      }
       case "lost":
         this.#holdUnrecorded(choice.key, recordValue(this.#terms, 1));
         log.warn({ lease: choice.key }, "the subnet of this node's containers is leased to another");
@@ -218,15 +227,18 @@ export class LeaseHolder {
         return 0;
       case "disputed": {
         const silence = await silenceOf(store, choice.entry, signal);
-        if (silence < SILENCE_SECONDS) {
-          onTrouble("lease", disputeError(choice.lease, claimant, silence));
-          return Math.min(HEARTBEAT_SECONDS / 2, SILENCE_SECONDS - silence);
-        }
+        if (silence < SILENCE_SECONDS) return this.#waitFor(choice.lease, silence);
         await this.#takeUp(choice.entry, choice.lease, signal);
       }
     }
     if (this.#held !== undefined) await clearLeftovers(this.#options, entries, claimant, this.#held.entry.key, signal);
     return 0;
+  }
+
+  /** Says who has what this node needs; for how many seconds to wait. */
+  #waitFor(lease: Lease, silence: number): number {
+    this.#options.onTrouble("lease", disputeError(lease, this.#terms.claimant, silence));
+    return Math.min(HEARTBEAT_SECONDS / 2, SILENCE_SECONDS - silence);
   }
 
   /** Makes a record ours. One that says already what we want and is alive is not written: peers then notice nothing. */
@@ -272,11 +284,9 @@ export class LeaseHolder {
 
   /** What is held without a record of ours: containers are in the subnet. */
   #holdUnrecorded(key: string, value: string): Lease {
-    const lease = decodeLease(key, value);
-    const entry: Entry = { key, value, modRevision: 0n, createRevision: 0n, lease: 0n };
-    this.#held = { entry, value, lease, deadline: this.#options.clock.monotonic() };
+    this.#held = unrecorded(key, value, this.#options.clock.monotonic());
     this.#lost = true;
-    return lease;
+    return this.#held.lease;
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
@@ -325,7 +335,9 @@ export class LeaseHolder {
     const { entries } = await store.snapshot(signal);
     const current = entries.find(({ key }) => key === held.entry.key);
     if (current !== undefined && (current.value === held.value || isOwnRecord(current, this.#terms.claimant))) {
-      await this.#takeUp(current, decodeLease(current.key, current.value), signal);
+      const lease = decodeLease(current.key, current.value);
+      this.restate(await termsBesideRivals(store, entries, lease, this.#terms.claimant, signal));
+      await this.#takeUp(current, lease, signal);
     } else {
       const rival = current ?? entries.find(({ key }) => overlapsKey(key, held.lease.subnet));
       if (rival !== undefined) throw lostError(held.lease, rival);
@@ -367,20 +379,8 @@ export class LeaseHolder {
     const text = recordValue(this.#terms, (held.lease.epoch ?? 0) + 1);
     // Overwritten by flannel, a reservation is made one again; deleted, it is none any more.
     const ttl = held.deadline === undefined ? undefined : this.#ttl;
-    let result = await store.put(key, text, { expect: 0n, ttl: this.#ttl }, signal);
-    if (!result.ok && result.current !== undefined) {
-      const { current } = result;
-      if ([value, rewritten, text].includes(current.value)) {
-        // Our own record after all: a write of ours whose answer was lost, or one that came back with its store.
-        const left = current.lease === 0n ? this.#ttl : await renewUnlessSilent(store, current, signal);
-        result =
-          left > 0
-            ? { ok: true, entry: current }
-            : await store.put(key, text, { expect: current.modRevision, ttl: this.#ttl }, signal);
-      } else if (isFlannelsForUs(current, claimant)) {
-        result = await store.put(key, text, { expect: current.modRevision, ttl }, signal);
-      }
-    }
+    const ours = [value, rewritten, text];
+    const result = await retake(store, { key, text, ours, claimant, ttl: this.#ttl, flannelTtl: ttl }, signal);
     if (!result.ok) throw lostError(held.lease, result.current);
     this.#hold(result.entry, this.#ttl);
     log.warn({ lease: key }, "the lease was lost and has been taken again; the data path was not touched");

@@ -13,8 +13,8 @@ export type PeerChange =
 
 interface Known {
   readonly lease: Lease;
-  /** As stored: a restored store may give another record the same revision. */
-  readonly value: string;
+  /** As stored. What counts as the same is the value: a restored store may give another record the same revision. */
+  readonly entry: Entry;
 }
 
 export class PeerTable {
@@ -49,7 +49,7 @@ export class PeerTable {
       }
       const lease = this.#read(event.entry);
       if (lease === undefined) continue;
-      this.#leases.set(key, { lease, value: event.entry.value });
+      this.#leases.set(key, { lease, entry: event.entry });
       deleted.delete(key);
       put.set(key, lease);
     }
@@ -58,7 +58,16 @@ export class PeerTable {
 
   /** Keys and values as stored, in no order. */
   *records(): Generator<[key: string, value: string]> {
-    for (const [key, { value }] of this.#leases) yield [key, value];
+    for (const [key, { entry }] of this.#leases) yield [key, entry.value];
+  }
+
+  lease(key: string): Lease | undefined {
+    return this.#leases.get(key)?.lease;
+  }
+
+  /** The record that a lease was last read from. */
+  entry(key: string): Entry | undefined {
+    return this.#leases.get(key)?.entry;
   }
 
   get size(): number {
@@ -97,13 +106,13 @@ export class PeerTable {
     for (const entry of entries) {
       if (entry.key === this.#own) continue;
       const before = this.#leases.get(entry.key);
-      if (before?.value === entry.value) {
-        next.set(entry.key, before);
+      if (before?.entry.value === entry.value) {
+        next.set(entry.key, { lease: before.lease, entry });
         this.#usable(entry.key);
         continue;
       }
       const lease = this.#read(entry);
-      if (lease !== undefined) next.set(entry.key, { lease, value: entry.value });
+      if (lease !== undefined) next.set(entry.key, { lease, entry });
       else if (before !== undefined) next.set(entry.key, before);
     }
     const present = new Set(entries.map(({ key }) => key));

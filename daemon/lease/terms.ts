@@ -3,7 +3,7 @@ import type { Clock, Random } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Entry, SubnetStore } from "../store/port.ts";
 import type { Claimant } from "./choice.ts";
-import { encodeLease } from "./record.ts";
+import { decodeLease, encodeLease } from "./record.ts";
 import type { BackendData, Lease, Network } from "./types.ts";
 
 /** flannel's, in seconds. */
@@ -43,6 +43,12 @@ export interface Held {
   readonly lease: Lease;
   value: string;
   deadline: number | undefined;
+}
+
+/** What is held since `now` with no record that is known to be ours. */
+export function unrecorded(key: string, value: string, now: number): Held {
+  const entry: Entry = { key, value, modRevision: 0n, createRevision: 0n, lease: 0n };
+  return { entry, value, lease: decodeLease(key, value), deadline: now };
 }
 
 /** The value that a record has by its terms. */

@@ -8,7 +8,9 @@ import type { Backend } from "../backend/port.ts";
 import { createBackend } from "../backend/registry.ts";
 import { composeFabric, type ExtrasOptions, type FabricState } from "../fabric.ts";
 import { networksOf, parseNetwork } from "../lease/network.ts";
+import type { AddressGuard } from "../lease/address-guard.ts";
 import type { Claimant } from "../lease/choice.ts";
+import { sameAddresses } from "../lease/rival.ts";
 import type { LeaseHolder } from "../lease/holder.ts";
 import type { PeerTable } from "../lease/peers.ts";
 import type { Network, Node } from "../lease/types.ts";
@@ -31,6 +33,7 @@ export interface FabricParts {
   readonly holder: LeaseHolder;
   readonly claimant: Claimant;
   readonly peers: PeerTable;
+  readonly guard: AddressGuard;
   readonly extras: ExtrasOptions;
   /** Called after the subnet file's text or the state to keep may have changed. */
   readonly onChange: () => void;
@@ -224,6 +227,7 @@ export class FabricKeeper {
     status.sources.network = next.network;
     status.sources.node = next.node;
     status.sources.configText = next.configText;
+    this.#parts.guard.move(next.node.publicAddress);
     const generation = ++this.#generation;
     this.#reconciler?.configure(this.fabric());
     void this.#publish(generation, isMove);
@@ -243,9 +247,23 @@ export class FabricKeeper {
     }
     if (isSuperseded()) return;
     const { network, node, backend } = this.#setup;
+    const { holder, guard } = this.#parts;
     const claimant = { ...this.#parts.claimant, publicAddress: node.publicAddress };
     const { leaseType: backendType } = backend;
-    this.#parts.holder.restate({ network, claimant, backendType, backendData: backend.advertise(node) });
+    holder.restate({
+      network,
+      // An address that another live node has is told when it is free.
+      ...(guard.isFree ? { claimant } : {}),
+      backendType,
+      backendData: backend.advertise(node),
+    });
+  }
+
+  /** Nobody else has this node's address: peers are told it, unless they were. */
+  tellAddress(): void {
+    const told = this.#parts.holder.held?.lease.publicAddress ?? {};
+    if (this.#reconciler === undefined || sameAddresses(told, this.#setup.node.publicAddress)) return;
+    void this.#publish(this.#generation, false);
   }
 
   async #retire(): Promise<void> {

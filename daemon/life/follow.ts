@@ -1,6 +1,7 @@
 // Follows the store for as long as the daemon lives: the peers' leases go to the reconciler, our own to its holder, and
 // a changed configuration to the keeper of the fabric.
 import type { AppContext } from "../app.ts";
+import type { AddressGuard } from "../lease/address-guard.ts";
 import type { LeaseHolder } from "../lease/holder.ts";
 import type { PeerTable } from "../lease/peers.ts";
 import type { ReleaseMarker } from "../lease/release-marks.ts";
@@ -16,6 +17,7 @@ export interface Followers {
   readonly holder: LeaseHolder;
   readonly peers: PeerTable;
   readonly marker: ReleaseMarker;
+  readonly guard: AddressGuard;
   /** All of them are told of each lease. */
   readonly reconciler: LeaseSink;
   readonly fabric: FabricKeeper;
@@ -26,7 +28,7 @@ export interface Followers {
 /** Ends when `signal` aborts. @param onPeersKnown called after each complete list of leases */
 export async function follow(
   context: AppContext,
-  { holder, peers, marker, reconciler, fabric, onChange }: Followers,
+  { holder, peers, marker, guard, reconciler, fabric, onChange }: Followers,
   onPeersKnown: () => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -38,6 +40,7 @@ export async function follow(
     holder.observe(result);
     marker.observe(result);
     const change = peers.apply(result);
+    guard.take(change);
     if (change.type === "all") {
       fabric.peersKnown();
       reconciler.replaceLeases(change.leases);

@@ -3,6 +3,7 @@
 import { LodenError } from "#spec/errors";
 import type { AppContext } from "../app.ts";
 import type { ExtrasOptions } from "../fabric.ts";
+import type { AddressGuard } from "../lease/address-guard.ts";
 import type { LeaseHolder } from "../lease/holder.ts";
 import type { Log } from "../log.ts";
 import type { Options } from "../options.ts";
@@ -165,8 +166,11 @@ export interface Tended {
   readonly reconciler: Reconciler;
   readonly journal: ReconcileJournal;
   readonly holder: LeaseHolder;
+  readonly guard: AddressGuard;
   /** Text of the subnet file, as of now. */
   readonly subnetFile: () => string;
+  /** Called whenever it was found that nobody else has this node's address, and may have been so before. */
+  readonly onAddressFree: () => void;
 }
 
 /**
@@ -175,7 +179,7 @@ export interface Tended {
  */
 export async function keepReady(
   context: AppContext,
-  { reconciler, journal, holder, subnetFile }: Tended,
+  { reconciler, journal, holder, guard, subnetFile, onAddressFree }: Tended,
   signal: AbortSignal,
 ): Promise<void> {
   const { options, ports, status, log } = context;
@@ -186,9 +190,9 @@ export async function keepReady(
   let isAnnounced = false;
   const judge = (): void => {
     const notYet = new LodenError("ERR_NOT_READY", "a part of this node's data path is being restored");
-    // A subnet that another node has too is no place for new containers.
+    // A subnet or an address that another node has too is no place for new containers.
     const own = journal.isReady ? fileError : (journal.firstFailure ?? notYet);
-    status.setReady(holder.conflict ?? own);
+    status.setReady(holder.conflict ?? guard.conflict ?? own);
     if (isAnnounced || !status.isReady) return;
     isAnnounced = true;
     log.info(
@@ -200,6 +204,11 @@ export async function keepReady(
   };
   journal.onPass = judge;
   holder.onConflict = judge;
+  guard.onVerdict = () => {
+    judge();
+    if (guard.isFree) onAddressFree();
+  };
+  guard.onVerdict();
   journal.onSubnetFile = () => {
     fileError = keepSubnetFile(context, subnetFile());
     judge();

@@ -12,6 +12,7 @@ import type { Lease, Network, Node } from "../lease/types.ts";
 import { deriveNodeId } from "../node/identity.ts";
 import { familiesOf, selectInterface, surroundings } from "../node/interface.ts";
 import { Backoff } from "../store/backoff.ts";
+import type { Snapshot } from "../store/port.ts";
 import { readPreviousSubnets } from "../subnet-file.ts";
 import { configOf } from "./follow.ts";
 import { LAST_STATE_TROUBLE, type LastState, stateFile } from "./last-state.ts";
@@ -19,12 +20,17 @@ import { LAST_STATE_TROUBLE, type LastState, stateFile } from "./last-state.ts";
 /** A store that has not answered for this long is away: long enough for a name, a connection and a leader to be found. */
 export const STORE_PATIENCE_MS = 5_000;
 
+/** What the store told so short a time ago is good enough to choose a lease from: a write that it misleads to fails. */
+const FRESH_MS = 2_000;
+
 /** Where the network configuration is from. */
 export interface Origin {
   readonly network: Network;
   readonly configText: string;
   /** The store does not answer, and this is what an earlier run knew. */
   readonly isLastKnown: boolean;
+  /** What the store told with it, and when on the monotonic clock. */
+  readonly told?: { readonly snapshot: Snapshot; readonly at: number };
 }
 
 /**
@@ -65,7 +71,8 @@ export async function awaitNetwork(
       try {
         const network = parseNetwork(entry.value);
         troubles.report("config", undefined);
-        return { network, configText: entry.value, isLastKnown: false };
+        const told = result.type === "snapshot" ? { told: { snapshot: result, at: clock.monotonic() } } : {};
+        return { network, configText: entry.value, isLastKnown: false, ...told };
       } catch (error) {
         if (last === undefined) throw error;
         const text = `the network configuration is wrong: ${errorText(error)}; this node goes on with the last one that was right`;
@@ -158,7 +165,7 @@ export interface Tenure {
  */
 export async function awaitLease(
   context: AppContext,
-  { network, isLastKnown }: Pick<Origin, "network" | "isLastKnown">,
+  { network, isLastKnown, told }: Origin,
   node: Node,
   backend: Backend,
   last: LastState | undefined,
@@ -182,7 +189,8 @@ export async function awaitLease(
   });
   status.sources.lease = () => holder.held;
   if (isLastKnown && last?.lease) return { holder, claimant, lease: assume(context, holder, last) };
-  const lease = await acquireOrAssume(context, holder, last, signal);
+  const isFresh = told !== undefined && ports.clock.monotonic() - told.at < FRESH_MS;
+  const lease = await acquireOrAssume(context, holder, last, isFresh ? told.snapshot : undefined, signal);
   if (!holder.isLost) log.info({ lease: lease.key, backend: backend.type }, "the lease is held");
   return { holder, claimant, lease };
 }
@@ -192,20 +200,23 @@ async function acquireOrAssume(
   context: AppContext,
   holder: LeaseHolder,
   last: LastState | undefined,
+  known: Snapshot | undefined,
   signal: AbortSignal,
 ): Promise<Lease> {
   const { ports, troubles } = context;
-  if (!last?.lease) return holder.acquire(signal);
+  if (!last?.lease) return holder.acquire(signal, known);
   const [silent, done] = [new AbortController(), new AbortController()];
   const watchSilence = async (): Promise<void> => {
     while (!silent.signal.aborted) {
       await ports.clock.sleep(STORE_PATIENCE_MS, AbortSignal.any([signal, done.signal]));
-      if (troubles.get("store") !== undefined) silent.abort();
+      // A store that can be read and not written may have told that the lease of before is another's: another is waited for.
+      const isOurs = holder.wanted === undefined || holder.wanted === last.lease?.key;
+      if (troubles.get("store") !== undefined && isOurs) silent.abort();
     }
   };
   watchSilence().catch(() => undefined);
   try {
-    return await holder.acquire(AbortSignal.any([signal, silent.signal]));
+    return await holder.acquire(AbortSignal.any([signal, silent.signal]), known);
   } catch (error) {
     if (signal.aborted || !silent.signal.aborted) throw error;
     return assume(context, holder, last);

@@ -37,7 +37,9 @@ describe("with the store away", () => {
   test("a rebooted node comes up from its last known state, and goes on with the store when that is back", async () => {
     const nodes = await fabric(3);
     const [node] = nodes as [RigNode];
-    const before = { env: node.subnetEnv, objects: node.objects(), key: keyOf(node) };
+    // Who may send is not enforced before the store has told all peers.
+    const objects = (): string[] => node.objects().filter((key) => !key.includes("loden-peers"));
+    const before = { env: node.subnetEnv, objects: objects(), key: keyOf(node) };
     const value = rig.world.get(`subnets/${before.key}`)!;
     await node.reboot();
     node.store.partition(true);
@@ -45,7 +47,7 @@ describe("with the store away", () => {
     await rig.seconds(4);
     expect(node.subnetEnv).toBeUndefined();
     await rig.seconds(4);
-    expect([node.subnetEnv, node.objects()]).toEqual([before.env, before.objects]);
+    expect([node.subnetEnv, objects()]).toEqual([before.env, before.objects]);
     expect(node.status).toMatchObject({ phase: "running", ready: true, lease: { key: before.key } });
     const problem = node.status.problems.find(({ text }) => text.includes("last known state"));
     expect(problem).toMatchObject({ code: "ERR_STORE_UNAVAILABLE" });

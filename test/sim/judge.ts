@@ -30,6 +30,9 @@ const SILENCE_MS = 150_000;
 /** Silent endpoints are given up after some seconds each, before the last known state is taken for true. */
 export const COMING_UP_MS = 40_000;
 
+/** Two nodes with one address find out within a renewal and its answer, or at the next look at one that was silent. */
+const NOTICING_MS = 60_000;
+
 /** A conflict that is over is reported for as long as the holder waits before its next try: up to 5 s. */
 const TELLING_MS = 6_000;
 
@@ -37,6 +40,9 @@ export class Judge {
   readonly #world: World;
   /** The first violation; the run ends with it. */
   found: Violation | undefined;
+
+  /** Addresses that two live nodes tell and neither complains of, with when that was first seen. */
+  readonly #shared = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -108,6 +114,34 @@ export class Judge {
       if (other !== undefined) this.violated("1 owner", `${other.name} and ${machine.name} both hold ${key}`);
       holders.set(key, machine);
     }
+  }
+
+  /** Two live nodes that tell one address, while nothing keeps them from knowing it: one of them says so. */
+  addresses(): void {
+    const { machines, etcd, timeline } = this.#world;
+    const isWell = etcd.ailment === HEALTHY && etcd.members.every(({ isUp, lagsAt }) => isUp && lagsAt === undefined);
+    const seen = new Map<string, string>();
+    const shared = new Set<string>();
+    for (const { name, line, isPaused, daemon } of machines) {
+      const key = daemon?.held?.lease.key;
+      const isReached = line.state === "whole" && line.slowness === 0;
+      if (key === undefined || !isWell || !isReached || isPaused || daemon?.isStopping === true) continue;
+      const record = etcd.truth.now.get(key);
+      const lease = record === undefined ? undefined : readable(key, record.value);
+      if (lease?.nodeId === undefined || lease.nodeId !== daemon?.app.status.sources.node?.id) continue;
+      const address = lease.publicAddress[4]?.toString() ?? "";
+      const other = seen.get(address);
+      const isTold = daemon.troubles.has("address") || daemon.troubles.has("lease");
+      if (!isTold) seen.set(address, name);
+      if (other === undefined || isTold) continue;
+      shared.add(address);
+      const since = this.#shared.get(address) ?? timeline.now;
+      this.#shared.set(address, since);
+      if (timeline.now - since > NOTICING_MS) {
+        this.violated("1 owner", `${other} and ${name} both tell their peers ${address}, and neither says so`);
+      }
+    }
+    for (const address of this.#shared.keys()) if (!shared.has(address)) this.#shared.delete(address);
   }
 
   /** Says that it is ready, and so gets containers, a while after it found that another has its subnet. */

@@ -85,6 +85,7 @@ async function pass(world: World, ms: number): Promise<void> {
   const end = world.timeline.now + ms;
   while (world.judge.found === undefined && world.timeline.now < end) {
     await world.timeline.until(Math.min(end, world.timeline.now + LOOK_MS));
+    world.judge.addresses();
   }
   if (ms === 0) await world.timeline.until(end);
   if (world.judge.found !== undefined) throw new Found();

@@ -63,6 +63,7 @@ export class Told {
     this.missed.clear();
     for await (const result of store.watch(options)) {
       if (result.type === "snapshot") {
+        this.#listed = result;
         const before = records;
         this.#miss(result, before);
         records = new Map(result.entries.map((entry) => [entry.key, toldOf(entry, before?.get(entry.key))]));

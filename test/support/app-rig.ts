@@ -13,7 +13,7 @@ import { DrainRequest } from "../../daemon/life/release.ts";
 import type { HostView } from "../../daemon/node/interface.ts";
 import { readInvocation } from "../../daemon/options.ts";
 import { FakeKernel } from "../../daemon/reconcile/fake.ts";
-import { MemorySubnetStore } from "../../daemon/store/memory.ts";
+import { type MemoryCall, MemorySubnetStore } from "../../daemon/store/memory.ts";
 import { MemoryWorld } from "../../daemon/store/memory-world.ts";
 import { ManualClock } from "./manual-clock.ts";
 
@@ -36,6 +36,8 @@ export class AppRig implements Disposable {
   readonly clock = new ManualClock();
   readonly world = new MemoryWorld(this.clock);
   readonly locks = memoryLocks();
+  /** What every node's writes of leases fail with. */
+  refusePuts: Error | undefined;
   readonly #nodes: RigNode[] = [];
 
   /** Node n has the addresses 192.168.0.n and fd99::n on eth0. It is not started. */
@@ -85,7 +87,10 @@ export class RigNode {
     this.#args = args;
     this.#id = id;
     this.#host = hostView(n);
-    this.store = new MemorySubnetStore(rig.world, { name: id, random: seededRandom(n) });
+    const before = ({ method }: MemoryCall): void => {
+      if (method === "put" && rig.refusePuts !== undefined) throw rig.refusePuts;
+    };
+    this.store = new MemorySubnetStore(rig.world, { name: id, random: seededRandom(n), faults: { before } });
     this.subnetFile = `/hosts/${n}-${id}/subnet.env`;
   }
 

@@ -1,0 +1,66 @@
+// Other nodes that say of themselves that they have this node's address.
+import { FAMILIES } from "#kernel/ip/address";
+import type { Entry, SubnetStore } from "../store/port.ts";
+import type { Claimant } from "./choice.ts";
+import { SILENCE_SECONDS, silenceOf } from "./conflict.ts";
+import { decodeLease } from "./record.ts";
+import type { Terms } from "./terms.ts";
+import type { Lease } from "./types.ts";
+
+/** The lease is of another node id, and tells our address. One without an id is flannel's on this host. */
+export function isRival({ nodeId, publicAddress }: Lease, claimant: Claimant): boolean {
+  return nodeId !== undefined && nodeId !== claimant.nodeId && sharesAddress(publicAddress, claimant.publicAddress);
+}
+
+export function sharesAddress(a: Lease["publicAddress"], b: Lease["publicAddress"]): boolean {
+  return FAMILIES.some((family) => {
+    const address = a[family];
+    return address !== undefined && b[family]?.equals(address) === true;
+  });
+}
+
+export function sameAddresses(a: Lease["publicAddress"], b: Lease["publicAddress"]): boolean {
+  return FAMILIES.every((family) => a[family]?.toString() === b[family]?.toString());
+}
+
+/** Its holder was heard lately. Not known of a record from an earlier run. */
+export async function isLiveRival(store: SubnetStore, entry: Entry, signal: AbortSignal): Promise<boolean> {
+  return entry.modRevision !== 0n && (await silenceOf(store, entry, signal)) < SILENCE_SECONDS;
+}
+
+/** A live node that has our address, and the seconds since it was heard. */
+export async function findRival(
+  store: SubnetStore,
+  entries: readonly Entry[],
+  claimant: Claimant,
+  signal: AbortSignal,
+): Promise<{ readonly lease: Lease; readonly silence: number } | undefined> {
+  for (const entry of entries) {
+    const lease = readable(entry);
+    if (lease === undefined || !isRival(lease, claimant)) continue;
+    const silence = await silenceOf(store, entry, signal);
+    if (silence < SILENCE_SECONDS) return { lease, silence };
+  }
+  return undefined;
+}
+
+/** To take a record of ours up by: with the address that it tells already, while another live node has the one of now. */
+export async function termsBesideRivals(
+  store: SubnetStore,
+  entries: readonly Entry[],
+  { publicAddress }: Lease,
+  claimant: Claimant,
+  signal: AbortSignal,
+): Promise<Partial<Terms>> {
+  if (sharesAddress(publicAddress, claimant.publicAddress)) return {};
+  const rival = await findRival(store, entries, claimant, signal);
+  return rival === undefined ? {} : { claimant: { ...claimant, publicAddress } };
+}
+
+function readable(entry: Entry): Lease | undefined {
+  try {
+    return decodeLease(entry.key, entry.value);
+  } catch {
+    return undefined;
+  }
+}
