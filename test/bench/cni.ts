@@ -119,7 +119,7 @@ function sidesOf(
   const { work, directory, resident } = rig;
   return SIDES.map((name, index) => {
     const isGo = name === "Go";
-    const place = { bridge: `ben${number}${name[0]}`, network: 80 + 3 * number + index, work };
+    const place = { bridge: `ben${number}${name.slice(0, 1)}`, network: 80 + 3 * number + index, work };
     const config = (isGo && match.goConfig) || match.config;
     return {
       name,

@@ -83,7 +83,10 @@ function installExecutables(from: string, to: string): void {
       } else linkOrCopy(copy, temporary(name));
       copies.set(ino, temporary(name));
     }
-    for (const name of names) renameSync(temporary(name), path.join(to, name));
+    // The plugins become the whole executable where no resident serves them: that is there before them.
+    const isWhole = (name: string): number => Number(name === "loden-cni");
+    for (const name of names.toSorted((a, b) => isWhole(b) - isWhole(a)))
+      renameSync(temporary(name), path.join(to, name));
   } catch (error) {
     throw new LodenError("ERR_PRIVILEGE", `the executables could not be put into ${to}: ${errorText(error)}`, {
       cause: error,

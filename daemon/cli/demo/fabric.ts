@@ -102,6 +102,7 @@ export class Fabric {
             "--ip-masq",
             `--subnet-file=${subnetFile}`,
             `--state-dir=${path.join(dir, "state")}`,
+            `--cni-socket=${cniSocket(dir)}`,
             `--node-id=${host.name}`,
           ],
           logFile: path.join(dir, "lodend.log"),
@@ -109,7 +110,12 @@ export class Fabric {
       );
       this.#watch(process);
       const inHost = <T>(fn: () => T): T => withNetns(this.#sys, host.fd, fn);
-      const runtime = new CniRuntime({ path: [this.#executables.cni], network: confList(dir), inHost });
+      const runtime = new CniRuntime({
+        path: [this.#executables.cni],
+        network: confList(dir),
+        inHost,
+        variables: { ...globalThis.process.env, LODEN_CNI_SOCKET: cniSocket(dir) },
+      });
       this.#hosts.set(host.name, { process, runtime });
       return whenExists(subnetFile);
     });
@@ -176,6 +182,11 @@ function networksOf({ families }: DemoOptions): object {
     ...(families.includes(4) ? { Network: NETWORKS[4] } : { EnableIPv4: false }),
     ...(families.includes(6) ? { EnableIPv6: true, IPv6Network: NETWORKS[6] } : {}),
   };
+}
+
+/** Every host has resident plugins of its own: the hosts share the files of this machine, but not its network. */
+function cniSocket(dir: string): string {
+  return path.join(dir, "cni.sock");
 }
 
 function confList(dir: string): Network {
