@@ -7,9 +7,10 @@ import type { NetlinkSocket } from "#kernel/netlink/socket";
 import { openNftables } from "#kernel/nft/nftables";
 import { prefixesIn } from "#kernel/nft/places";
 import { openNftQueries, queryChains, type NftChainFound } from "#kernel/nft/query";
-import type { Prefix } from "#kernel/ip/prefix";
+import { Prefix } from "#kernel/ip/prefix";
 import type { Sys } from "#kernel/sys";
 import { LodenError } from "#spec/errors";
+import { IPTABLES_CHAINS } from "../reconcile/kernel/iptables.ts";
 import type { Barrier, IptablesBarrier } from "../traffic/barriers.ts";
 
 /** NF_INET_FORWARD of linux/netfilter.h. */
@@ -42,8 +43,8 @@ export function readBarriers(sys: Sys, own: OwnMarks): Barrier[] {
     ...FAMILIES.flatMap((family) => [
       ...(nftForward(family) === undefined
         ? []
-        : iptablesBarrier(family, "nft", nftForward(family)?.base?.drops === true)),
-      ...(legacyTables(family).has("filter") ? iptablesBarrier(family, "legacy", false) : []),
+        : iptablesBarrier(family, "nft", nftForward(family)?.base?.drops === true, own.networks)),
+      ...(legacyTables(family).has("filter") ? iptablesBarrier(family, "legacy", false, own.networks) : []),
     ]),
     ...nftBarriers(sys, chains, own),
   ];
@@ -64,7 +65,12 @@ function readChains(sys: Sys): NftChainFound[] {
 }
 
 /** @param drops what the kernel says of the policy, where the programs are missing that would say more */
-function iptablesBarrier(family: Family, variant: IptablesBarrier["variant"], drops: boolean): IptablesBarrier[] {
+function iptablesBarrier(
+  family: Family,
+  variant: IptablesBarrier["variant"],
+  drops: boolean,
+  networks: readonly Prefix[],
+): IptablesBarrier[] {
   const common = { kind: "iptables", family, variant } as const;
   if (!hasPrograms(family, variant)) {
     return drops ? [{ ...common, hasDockerUser: false, hasPrograms: false }] : [];
@@ -80,9 +86,22 @@ function iptablesBarrier(family: Family, variant: IptablesBarrier["variant"], dr
     hasDockerUser: filter.has("DOCKER-USER"),
     hasPrograms: true,
   };
+  if (networks.some((network) => network.family === family && acceptsNetwork(filter, network))) return [];
   const rule = endOfWay(forward);
   if (rule !== undefined) return [{ ...found, rule }];
   return forward.policy === "DROP" ? [found] : [];
+}
+
+/** Somebody else's rules accept what comes from the network and what goes to it. */
+export function acceptsNetwork(filter: ReadonlyMap<string, SavedChain>, network: Prefix): boolean {
+  const rules = [...filter].flatMap(([name, chain]) => (IPTABLES_CHAINS.has(name) ? [] : chain.rules));
+  return ["-s", "-d"].every((side) =>
+    rules.some((rule) => {
+      const [, flag, text = ""] =
+        /^(-[sd]) (\S+) (?:-m comment --comment (?:"[^"]*"|\S+) )?-j ACCEPT$/.exec(rule) ?? [];
+      return flag === side && Prefix.tryParse(text)?.contains(network) === true;
+    }),
+  );
 }
 
 /** The rule in front of ours that no packet gets past. */

@@ -59,7 +59,7 @@ export class NftTables implements Disposable {
       if (family !== "inet" && family !== "ip" && family !== "ip6") continue;
       const table = { family, name };
       const key = nftTableKey(family, name);
-      const ours = this.#isOurs(name);
+      const ours = this.#isOurs(table);
       const isLeftover = FLANNEL_TABLES.has(key) && isLeftoverTable(list(nft, table), this.#marks.networks);
       if (!ours && !isLeftover && !wanted.has(key)) continue;
       const written = this.#written.get(key);
@@ -116,7 +116,8 @@ export class NftTables implements Disposable {
     this.#socket = undefined;
   }
 
-  #isOurs(name: string): boolean {
+  #isOurs({ family, name }: TableName): boolean {
+    if (family !== "inet") return false;
     return name === this.#marks.nftTable || name === this.#marks.peersTable;
   }
 
