@@ -177,6 +177,6 @@ test("a second device of the same VNI is named in the error, as the kernel names
   const running = ours.reconcile();
   await running.event(({ type }) => type === "failed");
   expect(running.reconciler.state().failed.find(({ key }) => key === linkKey("flannel.1"))?.error.message).toMatch(
-    /link flannel\.1, wanted by base, cannot be made: EEXIST .*VXLAN device/,
+    /link flannel\.1, wanted by base, cannot be made: interface taken has the VNI 1 already: .*EEXIST .*VXLAN device/,
   );
 });

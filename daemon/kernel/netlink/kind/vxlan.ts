@@ -10,7 +10,7 @@ export type VxlanDf = "unset" | "set" | "inherit";
 
 /**
  * Settings of a VXLAN device. In a request absent means the kernel's default; in a dump it means the kernel did not
- * say. `gbp`, `gpe`, `ttlInherit` and `remcsumNoPartial` are presence flags on the wire: a dump has them as true or not at all.
+ * say. `gbp`, `gpe` and `remcsumNoPartial` are presence flags on the wire: a dump has them as true or not at all.
  */
 export interface VxlanOptions {
   /** VNI, 24 bits. */
@@ -87,6 +87,12 @@ function addressOf(family: Family): Codec<Address> {
   };
 }
 
+/** Present or not in a request, a byte in a dump (vxlan_fill_info). */
+const flagOrByte: Codec<boolean> = {
+  read: (attrs, type) => (attrs.get(type)?.length === 0 ? true : bool.read(attrs, type)),
+  write: (writer, type, value) => flag.write(writer, type, value),
+};
+
 /** In iproute2's order. */
 const FIELDS: readonly Field<VxlanOptions>[] = [
   [3, "parent", u32],
@@ -111,7 +117,7 @@ const FIELDS: readonly Field<VxlanOptions>[] = [
   [31, "localBypass", bool],
   [23, "gbp", flag],
   [27, "gpe", flag],
-  [28, "ttlInherit", flag],
+  [28, "ttlInherit", flagOrByte],
   [29, "df", name8(DF)],
   [1, "vni", u32],
   [4, "local", addressOf(4)],
