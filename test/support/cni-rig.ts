@@ -1,4 +1,5 @@
 // A host for plugin tests: a network namespace of the test's own, a work directory, and the plugins in three forms.
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -7,7 +8,16 @@ import { linkDump, type Link } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import { withNetns } from "#kernel/netns";
 import { sys } from "#sys";
-import { GO_PLUGINS, Sandbox, callPlugin, compiledPlugins, nodePlugins, type Invocation, type Outcome } from "./cni.ts";
+import {
+  GO_PLUGINS,
+  NamedSandbox,
+  Sandbox,
+  callPlugin,
+  compiledPlugins,
+  nodePlugins,
+  type Invocation,
+  type Outcome,
+} from "./cni.ts";
 
 /** The two ways our sources run. */
 export const FORMS = [
@@ -18,9 +28,15 @@ export const FORMS = [
 export const hasGoPlugins = fs.existsSync(path.join(GO_PLUGINS, "bridge"));
 export const NO_GO_PLUGINS = "Debian's containernetworking-plugins are not installed";
 
+/** linux/sched.h, sys/mount.h */
+const CLONE_NEWNS = 0x2_0000;
+const MS_REC = 0x4000;
+const MS_PRIVATE = 1 << 18;
+
 /** Moves this process (and the children it starts) into a new network namespace and makes a directory. */
 export class Host implements Disposable {
   readonly work: string;
+  #hasOwnNames = false;
 
   constructor() {
     sys.unshare(CLONE_NEWNET);
@@ -32,6 +48,16 @@ export class Host implements Disposable {
     return linkDump(socket);
   }
 
+  /** Mounts of this process alone, so that its namespaces' names are nobody else's and go with it. */
+  #hideNames(): void {
+    if (this.#hasOwnNames) return;
+    sys.unshare(CLONE_NEWNS);
+    sys.mount("none", "/", "none", MS_REC | MS_PRIVATE);
+    fs.mkdirSync("/run/netns", { recursive: true });
+    sys.mount("tmpfs", "/run/netns", "tmpfs", 0);
+    this.#hasOwnNames = true;
+  }
+
   /** Names of the host's links but for lo and the bridges. */
   veths(): string[] {
     return this.links()
@@ -41,6 +67,12 @@ export class Host implements Disposable {
 
   sandbox(): Sandbox {
     return new Sandbox(sys);
+  }
+
+  /** A namespace in /run/netns, as runtimes and `ip netns` keep them. */
+  namedSandbox(): NamedSandbox {
+    this.#hideNames();
+    return new NamedSandbox(sys, path.join("/run/netns", `${path.basename(this.work)}-${randomUUID()}`));
   }
 
   linksIn(sandbox: Sandbox): Link[] {

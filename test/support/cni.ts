@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { anonymousNetns } from "#kernel/netns";
+import { anonymousNetns, createNetns, deleteNetns, openNetns } from "#kernel/netns";
 import type { Sys } from "#kernel/sys";
 import { PLUGIN_NAMES } from "#spec/plugin-names";
 import { buildPlugins, pluginsAreCurrent } from "../../daemon/build/plugins.ts";
@@ -119,9 +119,9 @@ export class Sandbox implements Disposable {
   readonly fd: number;
   readonly #sys: Sys;
 
-  constructor(sys: Sys) {
+  constructor(sys: Sys, fd: number = anonymousNetns(sys)) {
     this.#sys = sys;
-    this.fd = anonymousNetns(sys);
+    this.fd = fd;
   }
 
   get path(): string {
@@ -134,5 +134,27 @@ export class Sandbox implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+}
+
+/** One with a name, which is removed with it. */
+export class NamedSandbox extends Sandbox {
+  readonly #file: string;
+  readonly #system: Sys;
+
+  constructor(sys: Sys, file: string) {
+    createNetns(sys, file);
+    super(sys, openNetns(sys, file));
+    this.#file = file;
+    this.#system = sys;
+  }
+
+  override get path(): string {
+    return this.#file;
+  }
+
+  override close(): void {
+    super.close();
+    deleteNetns(this.#system, this.#file);
   }
 }
