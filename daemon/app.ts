@@ -7,6 +7,7 @@ import type { Files } from "./atomic-file.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { RunCommand } from "./backend/extension/command.ts";
 import type { ExtensionRunner } from "./backend/extension/runner.ts";
+import { beginWith, outgoingOf } from "./life/backends.ts";
 import { extensionRunner, prepareNode } from "./life/prepare.ts";
 import { extrasOptions } from "./life/readiness.ts";
 import { startHealthServer } from "./health/server.ts";
@@ -134,7 +135,16 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
     });
   };
   const extras = extrasOptions(options, marks.marks);
-  const fabric: FabricKeeper = new FabricKeeper(context, setup, { holder, claimant, peers, guard, extras, onChange });
+  const outgoing = outgoingOf(last, setup);
+  const fabric: FabricKeeper = new FabricKeeper(context, setup, {
+    holder,
+    claimant,
+    peers,
+    guard,
+    extras,
+    outgoing,
+    onChange,
+  });
   status.sources.peers = () => peers;
   status.enter("peers", "waiting for the list of the other nodes' leases");
   // When one part breaks off, the others end with it, and with its reason.
@@ -206,13 +216,16 @@ async function settleIn(context: AppContext, signal: AbortSignal): Promise<Settl
     status.sources.network = origin.network;
     unleased = await awaitNode(context, origin.network, signal);
   }
-  const { network, configText, isLastKnown } = origin;
+  const { isLastKnown } = origin;
+  const isBoot = last?.bootId !== context.ports.bootId;
+  const { network, configText } = last === undefined || isBoot ? origin : beginWith(origin, unleased, last);
+  status.sources.network = network;
   for (;;) {
     status.sources.node = unleased;
     unleased = await prepareNode(context, network, unleased, last, signal);
     const backend = prepareBackend(context, network, unleased);
     const tenure = await untilHostChanges(context, unleased, signal, (scope) =>
-      awaitLease(context, origin, unleased, backend, last, scope),
+      awaitLease(context, { ...origin, network }, unleased, backend, last, scope),
     );
     if (tenure === undefined) {
       unleased = await awaitNode(context, network, signal);
@@ -288,7 +301,7 @@ function entryOf([key, value]: readonly [string, string]): Entry {
 
 function stateOf(
   { options, ports }: AppContext,
-  { setup }: FabricKeeper,
+  { setup, kept }: FabricKeeper,
   { held }: LeaseHolder,
   peers: PeerTable,
 ): Omit<LastState, "written"> {
@@ -298,7 +311,7 @@ function stateOf(
     prefix: options.etcd.prefix,
     nodeId: setup.node.id,
     bootId: ports.bootId,
-    config: setup.configText,
+    ...kept,
     lease,
     peers: [...peers.records()].toSorted(([a], [b]) => (a < b ? -1 : 1)),
   };

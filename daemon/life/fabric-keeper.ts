@@ -2,7 +2,7 @@
 // it, and is then taken up without a restart: the kernel first, then the lease that tells the others, then the subnet file.
 // A backend with other devices is put beside the one before, until no peer needs that any more.
 import type { Prefix } from "#kernel/ip/prefix";
-import { errorText, LodenError } from "#spec/errors";
+import { LodenError } from "#spec/errors";
 import type { AppContext } from "../app.ts";
 import type { Backend } from "../backend/port.ts";
 import { createBackend } from "../backend/registry.ts";
@@ -18,6 +18,7 @@ import { servingBackend } from "../reconcile/admission.ts";
 import type { Fabric, Reconciler } from "../reconcile/reconciler.ts";
 import type { AcceptPlace } from "../traffic/firewall.ts";
 import { subnetFileText } from "../subnet-file.ts";
+import { backendOf, type Configured, sharesDevices } from "./backends.ts";
 import { refusal } from "./config-change.ts";
 import { findNode } from "./startup.ts";
 
@@ -35,6 +36,8 @@ export interface FabricParts {
   readonly peers: PeerTable;
   readonly guard: AddressGuard;
   readonly extras: ExtrasOptions;
+  /** What peers still needed when an earlier run ended, besides the set-up. */
+  readonly outgoing: readonly Configured[];
   /** Called after the subnet file's text or the state to keep may have changed. */
   readonly onChange: () => void;
 }
@@ -53,7 +56,9 @@ export class FabricKeeper {
   readonly #parts: FabricParts;
   #setup: Setup;
   /** Networks whose backends are still needed by peers. */
-  #outgoing: Network[] = [];
+  #outgoing: readonly Configured[];
+  /** The configuration that this node's lease tells of. */
+  #toldText: string;
   #reconciler: Reconciler | undefined;
   #signal: AbortSignal | undefined;
   /** Grows with each change, so that a later one ends what an earlier one still waits for. */
@@ -67,10 +72,21 @@ export class FabricKeeper {
     this.#context = context;
     this.#setup = setup;
     this.#parts = parts;
+    this.#toldText = setup.configText;
+    this.#outgoing = parts.outgoing;
+    this.#dropDoubles();
   }
 
   get setup(): Setup {
     return this.#setup;
+  }
+
+  /** What a later run needs to go on from here: what the lease tells of, and what else peers need. */
+  get kept(): { readonly config: string; readonly outgoing?: readonly string[] } {
+    const texts = [this.#setup, ...this.#outgoing].map(({ configText }) => configText);
+    const outgoing = texts.filter((text) => text !== this.#toldText);
+    // One that the lease does not tell of yet is in the store.
+    return this.#outgoing.length === 0 ? { config: this.#toldText } : { config: this.#toldText, outgoing };
   }
 
   /** The subnet file's text. While two backends are up, containers get an MTU that fits both. */
@@ -103,6 +119,7 @@ export class FabricKeeper {
   start(reconciler: Reconciler, signal: AbortSignal): void {
     this.#reconciler = reconciler;
     this.#signal = signal;
+    if (this.#outgoing.length > 0) void this.#retire();
     const { watchHost } = this.#context.ports;
     const watch = watchHost?.((index, destination) => {
       const isBroken = this.#context.troubles.get("interface") !== undefined;
@@ -217,13 +234,9 @@ export class FabricKeeper {
     const { status } = this.#context;
     const before = this.#setup;
     const isMove = !sharesDevices(before.backend, next.backend, next.node);
-    if (isMove) this.#outgoing.unshift(before.network);
+    if (isMove) this.#outgoing = [before, ...this.#outgoing];
     this.#setup = next;
-    // Back to one that was on its way out, or to one that has the same devices.
-    this.#outgoing = this.#outgoing.filter((network) => {
-      const backend = backendOf(network, next.node);
-      return backend !== undefined && !sharesDevices(backend, next.backend, next.node);
-    });
+    this.#dropDoubles();
     status.sources.network = next.network;
     status.sources.node = next.node;
     status.sources.configText = next.configText;
@@ -233,6 +246,15 @@ export class FabricKeeper {
     void this.#publish(generation, isMove);
     if (this.#outgoing.length > 0) void this.#retire();
     this.#parts.onChange();
+  }
+
+  /** Of those on their way out the ones that the one in force takes the place of, or that this host cannot serve. */
+  #dropDoubles(): void {
+    const { backend: current, node } = this.#setup;
+    this.#outgoing = this.#outgoing.filter(({ network }) => {
+      const backend = backendOf(network, node);
+      return backend !== undefined && !sharesDevices(backend, current, node);
+    });
   }
 
   /** Tells the others when the kernel is as it should be: what they send from then on must be expected here. */
@@ -246,7 +268,7 @@ export class FabricKeeper {
       await clock.sleep(1_000, signal).catch(() => undefined);
     }
     if (isSuperseded()) return;
-    const { network, node, backend } = this.#setup;
+    const { network, node, backend, configText } = this.#setup;
     const { holder, guard } = this.#parts;
     const claimant = { ...this.#parts.claimant, publicAddress: node.publicAddress };
     const { leaseType: backendType } = backend;
@@ -257,6 +279,8 @@ export class FabricKeeper {
       backendType,
       backendData: backend.advertise(node),
     });
+    this.#toldText = configText;
+    this.#parts.onChange();
   }
 
   /** Nobody else has this node's address: peers are told it, unless they were. */
@@ -298,7 +322,7 @@ export class FabricKeeper {
   /** The one in force first. */
   #backends(): Backend[] {
     const { backend, node } = this.#setup;
-    return [backend, ...this.#outgoing.flatMap((network) => backendOf(network, node) ?? [])];
+    return [backend, ...this.#outgoing.flatMap(({ network }) => backendOf(network, node) ?? [])];
   }
 
   #running() {
@@ -307,28 +331,6 @@ export class FabricKeeper {
     }
     return { reconciler: this.#reconciler, clock: this.#context.ports.clock, signal: this.#signal };
   }
-}
-
-/** Undefined when this host, as it is now, cannot serve it any more. */
-function backendOf(network: Network, node: Node): Backend | undefined {
-  try {
-    return createBackend(network, node);
-  } catch (error) {
-    if (error instanceof LodenError) return undefined;
-    throw new Error(errorText(error), { cause: error });
-  }
-}
-
-/** One can take the other's place in the kernel, as both would have the same devices or none. */
-function sharesDevices(a: Backend, b: Backend, node: Node): boolean {
-  const devices = (backend: Backend): string =>
-    backend
-      .base(node)
-      .filter(({ kind }) => kind === "link")
-      .map(({ key }) => key)
-      .toSorted()
-      .join();
-  return a.leaseType === b.leaseType && devices(a) === devices(b);
 }
 
 /** What backends make of a host. Of its many addresses only whether a public one is among them. */

@@ -30,8 +30,10 @@ export interface LastState {
   readonly prefix: string;
   readonly nodeId: string;
   readonly bootId: string;
-  /** The network configuration in force. */
+  /** The network configuration that the lease tells of. */
   readonly config: string;
+  /** Other ones whose backends peers needed; absent when there were none. */
+  readonly outgoing?: readonly string[];
   /** This node's own lease; null once it was given back. */
   readonly lease: { readonly key: string; readonly value: string; readonly reserved: boolean } | null;
   readonly peers: readonly (readonly [key: string, value: string])[];
@@ -95,10 +97,12 @@ function digest(state: unknown): string {
 function isState(value: unknown): value is LastState {
   if (typeof value !== "object" || value === null) return false;
   const state = value as Partial<LastState>;
-  const { lease, peers } = state;
+  const { lease, peers, outgoing = [] } = state;
   const texts = [state.prefix, state.nodeId, state.bootId, state.config, state.written];
   return (
     texts.every((text) => typeof text === "string") &&
+    Array.isArray(outgoing) &&
+    outgoing.every((text) => typeof text === "string") &&
     (lease === null ||
       (typeof lease === "object" &&
         typeof lease.key === "string" &&

@@ -339,6 +339,45 @@ describe("another network configuration", () => {
     }
     expect(nodes.map(({ subnet }) => subnet)).toEqual(subnets);
   });
+
+  test("a node that is killed and started again in the middle of a move goes on with both", async () => {
+    const nodes = await fabric(3);
+    const [node, , late] = nodes as [RigNode, RigNode, RigNode];
+    late.store.partition(true);
+    rig.world.put("config", config({ Type: "vxlan", VNI: 7 }));
+    await rig.seconds(40);
+    const [before, state] = [node.objects(), node.state];
+    await node.stop();
+    node.files.set(...state);
+    const batches = node.kernel.batches.length;
+    node.start();
+    await rig.seconds(40);
+    expect(node.objects()).toEqual(before);
+    expect(node.kernel.batches.slice(batches).flat()).toEqual([]);
+    expect(record(node)).toMatchObject({ BackendData: { VNI: 7 } });
+    late.store.partition(false);
+    await rig.seconds(60);
+    for (const each of nodes) expect(each.objects(/flannel\.1$/)).toEqual([]);
+    expect(JSON.parse(node.state[1])).not.toHaveProperty("state.outgoing");
+  });
+
+  test("another VNI that came while a daemon was down is told to peers when the kernel has it", async () => {
+    const [node] = (await fabric(2)) as [RigNode];
+    await node.stop();
+    rig.world.put("config", config({ Type: "vxlan", VNI: 7 }));
+    let told: string[] | undefined;
+    rig.world.onChange(() => {
+      const is = (record(node)["BackendData"] as { VNI: number }).VNI;
+      if (is === 7) told ??= node.objects(/^link/);
+    });
+    node.start();
+    await rig.seconds(3);
+    // The other node's daemon is not slower than this one's.
+    expect(told).toEqual(["link flannel.1", "link flannel.7"]);
+    await rig.seconds(60);
+    expect(node.objects(/^link/)).toEqual(["link flannel.7"]);
+    expect(node.status).toMatchObject({ ready: true, problems: [] });
+  });
 });
 
 describe("the end of a lease by intent", () => {
