@@ -71,17 +71,19 @@ export function runInstallCni(args: readonly string[]): Promise<number> {
 function installExecutables(from: string, to: string): void {
   const names = readdirSync(from).filter((name) => !name.startsWith("."));
   const copies = new Map<number, string>();
+  const made: string[] = [];
   const temporary = (name: string): string => path.join(to, `.${name}.loden-${process.pid}`);
   try {
     mkdirSync(to, { recursive: true, mode: EXECUTABLE_MODE });
     for (const name of names) {
       const { ino } = statSync(path.join(from, name));
       const copy = copies.get(ino);
+      made.push(temporary(name));
       if (copy === undefined) {
         copyFileSync(path.join(from, name), temporary(name));
         chmodSync(temporary(name), EXECUTABLE_MODE);
       } else linkOrCopy(copy, temporary(name));
-      copies.set(ino, temporary(name));
+      copies.getOrInsert(ino, temporary(name));
     }
     // The plugins become the whole executable where no resident serves them: that is there before them.
     const isWhole = (name: string): number => Number(name === "loden-cni");
@@ -92,7 +94,7 @@ function installExecutables(from: string, to: string): void {
       cause: error,
     });
   } finally {
-    for (const name of names) rmSync(temporary(name), { force: true });
+    for (const file of made) rmSync(file, { force: true });
   }
   process.stdout.write(`${to}: ${names.toSorted().join(", ")}\n`);
 }
