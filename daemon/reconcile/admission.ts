@@ -82,7 +82,8 @@ function misplaced(node: Node, lease: Lease, family: Family, subnet: Prefix, net
   return undefined;
 }
 
-function refusal(lease: Lease, reason: string): LodenError {
+/** A lease that cannot be used, with its name. */
+export function refusal(lease: Lease, reason: string): LodenError {
   return new LodenError("ERR_LEASE_INVALID", `lease ${lease.key} cannot be used: ${reason}`, {
     fields: { lease: lease.key },
   });

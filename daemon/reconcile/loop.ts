@@ -116,7 +116,7 @@ class Loop implements Reconciler {
   }
 
   deleteLease(key: string): void {
-    this.#mark([], this.#peers.delete(key));
+    this.#mark([], this.#peers.delete(this.#fabric, key));
   }
 
   resync(): void {

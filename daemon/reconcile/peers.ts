@@ -1,7 +1,11 @@
 // The leases that are held, and what each adds to the desired state.
 import type { Family } from "#kernel/ip/address";
 import type { Lease } from "../lease/types.ts";
-import { admit } from "./admission.ts";
+import type { Prefix } from "#kernel/ip/prefix";
+import type { LodenError } from "#spec/errors";
+import { admit, refusal } from "./admission.ts";
+import { SubnetClaims, Waiting } from "./claims.ts";
+import { sameSpec } from "./diff.ts";
 import type { DesiredState } from "./desired.ts";
 import type { Fabric, ReconcileEvent } from "./reconciler.ts";
 import type { KernelObject } from "./port.ts";
@@ -21,6 +25,8 @@ export class Peers {
   readonly #desired: DesiredState;
   readonly #tell: (event: ReconcileEvent) => void;
   readonly #peers = new Map<string, Peer>();
+  readonly #subnets = new SubnetClaims();
+  readonly #waiting = new Waiting();
 
   constructor(desired: DesiredState, tell: (event: ReconcileEvent) => void) {
     this.#desired = desired;
@@ -29,19 +35,25 @@ export class Peers {
 
   /** Each returns the keys that were touched. */
   put(fabric: Fabric, lease: Lease): Set<string> {
-    return this.#admit(fabric, lease, this.#peers.get(lease.key));
+    const touched = this.#admit(fabric, lease, this.#peers.get(lease.key));
+    this.#admitWaiting(fabric, lease.key, touched);
+    return touched;
   }
 
-  delete(key: string): Set<string> {
+  delete(fabric: Fabric, key: string): Set<string> {
+    const lease = this.#peers.get(key)?.lease;
     this.#peers.delete(key);
-    return this.#desired.set(key, []);
+    const touched = this.#desired.set(key, []);
+    for (const subnet of Object.values(lease?.subnet ?? {})) this.#subnets.release(subnet.masked, key);
+    this.#admitWaiting(fabric, key, touched);
+    return touched;
   }
 
   replace(fabric: Fabric, leases: readonly Lease[]): Set<string> {
     const touched = new Set<string>();
     const named = new Set(leases.map((lease) => lease.key));
     for (const key of this.#peers.keys()) {
-      if (!named.has(key)) for (const gone of this.delete(key)) touched.add(gone);
+      if (!named.has(key)) for (const gone of this.delete(fabric, key)) touched.add(gone);
     }
     // In key order, so that the same leases come to the same state on every start.
     for (const lease of leases.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
@@ -53,6 +65,8 @@ export class Peers {
   /** Works every lease out anew. What a lease added under another configuration does not outlive it. */
   reconfigure(fabric: Fabric): Set<string> {
     const touched = new Set<string>();
+    this.#subnets.clear();
+    this.#waiting.clear();
     for (const { lease } of this.#peers.values()) {
       for (const key of this.#admit(fabric, lease, undefined)) touched.add(key);
     }
@@ -73,11 +87,59 @@ export class Peers {
     return [...this.#peers].flatMap(([lease, { note }]) => (note === undefined ? [] : [{ lease, note }]));
   }
 
+  /** Those that another lease kept out may come in when it is gone or says something else. */
+  #admitWaiting(fabric: Fabric, holder: string, touched: Set<string>): void {
+    for (const key of this.#waiting.take(holder)) {
+      const peer = this.#peers.get(key);
+      if (peer === undefined || key === holder) continue;
+      for (const each of this.#admit(fabric, peer.lease, peer)) touched.add(each);
+    }
+  }
+
+  /** Why a family of a lease is another one's: the subnet, or the MAC that frames to its node would be sent to. */
+  #rivalry(lease: Lease, subnet: Prefix, objects: readonly KernelObject[]): LodenError | undefined {
+    const rival = this.#subnets.rival(subnet, lease.key);
+    if (rival !== undefined) {
+      this.#waiting.add(rival.lease, lease.key);
+      return refusal(
+        lease,
+        `its subnet ${subnet.toString()} overlaps ${rival.subnet} of lease ${rival.lease}, which was here before`,
+      );
+    }
+    for (const object of objects) {
+      if (object.kind !== "fdb") continue;
+      const held = this.#desired.get(object.key);
+      // One node may have two leases for a while, an old one and a new one.
+      if (held === undefined || sameSpec(object, held)) continue;
+      const { because: holder } = held;
+      if (holder === lease.key || !this.#peers.has(holder)) continue;
+      this.#waiting.add(holder, lease.key);
+      const mac = object.spec.mac.toString();
+      return refusal(
+        lease,
+        `the MAC ${mac} of its node's device is that of lease ${holder}, which was here before: give each node its own --node-id`,
+      );
+    }
+    return undefined;
+  }
+
   /** `before`: what stays for a family of which the lease has become unreadable. */
   #admit(fabric: Fabric, lease: Lease, before: Peer | undefined): Set<string> {
-    const { objects, refused, note } = admit(fabric, lease);
-    const of = (family: Family, earlier: readonly KernelObject[] = NONE): readonly KernelObject[] =>
-      objects.has(family) ? (objects.get(family) ?? earlier) : NONE;
+    const { objects, refused: unfit, note } = admit(fabric, lease);
+    const refused = [...unfit];
+    const of = (family: Family, earlier: readonly KernelObject[] = NONE): readonly KernelObject[] => {
+      const wanted = objects.has(family) ? (objects.get(family) ?? earlier) : NONE;
+      const subnet = lease.subnet[family]?.masked;
+      if (subnet === undefined || wanted.length === 0) return wanted;
+      const rivalry = this.#rivalry(lease, subnet, wanted);
+      if (rivalry === undefined) {
+        this.#subnets.claim(subnet, lease.key);
+        return wanted;
+      }
+      this.#subnets.release(subnet, lease.key);
+      refused.push(rivalry);
+      return NONE;
+    };
     const [v4, v6] = [of(4, before?.v4), of(6, before?.v6)];
     this.#report(lease.key, refused, note);
     this.#peers.set(lease.key, { lease, v4, v6, refused: refused.length === 0 ? NONE : refused, note });

@@ -146,12 +146,13 @@ describe("a device that is there", () => {
   test("keeps the MAC that peers know, and gets it back when somebody alters it", async () => {
     const { address } = byHand();
     const node = { ...host.node, macs: new Map([["flannel.1", Mac.parse(address)]]) };
-    const { reconciler, event } = host.reconcile();
+    const running = host.reconcile();
+    const { reconciler } = running;
     reconciler.configure(makeFabric({}, node));
     reconciler.replaceLeases([]);
     await reconciler.settled();
     expect(shown("flannel.1").address).toBe(address);
-    const repaired = event(({ type }) => type === "drift");
+    const repaired = running.event(({ type }) => type === "drift");
     host.ip("link", "set", "flannel.1", "address", "02:00:00:00:00:99");
     await repaired;
     expect(shown("flannel.1").address).toBe(address);
@@ -183,14 +184,15 @@ describe("what stands in the way is named", () => {
   test("a program on the port; the device comes up when it has gone", async () => {
     const fd = host.netns.run(() => sys.socket(AF_INET, SOCK_DGRAM, 0));
     sys.bind(fd, Uint8Array.of(AF_INET, 0, 8472 >> 8, 8472 & 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
-    const { reconciler, event } = host.reconcile();
+    const running = host.reconcile();
+    const { reconciler } = running;
     reconciler.replaceLeases([]);
     await reconciler.settled();
     expect(reconciler.state().failed.map(({ error }) => error.message)).toContainEqual(
       expect.stringMatching(/UDP port 8472 is taken by another program, which "ss -lunp sport = :8472" names/),
     );
     expect(reconciler.state().ready).toBe(false);
-    const recovered = event(({ type }) => type === "recovered");
+    const recovered = running.event(({ type }) => type === "recovered");
     sys.close(fd);
     await recovered;
     expect(reconciler.state()).toMatchObject({ ready: true, failed: [] });

@@ -7,6 +7,8 @@ import { createReconciler, type Fabric, type ReconcileEvent, type Reconciler } f
 import { KINDS, linkKey, routeObject, sysctlObject } from "../../../daemon/reconcile/objects.ts";
 import type { ActualObject, Change } from "../../../daemon/reconcile/port.ts";
 import { Address } from "#kernel/ip/address";
+import { Prefix } from "#kernel/ip/prefix";
+import type { Lease } from "../../../daemon/lease/types.ts";
 import { makeFabric, makeLease, makeNetwork, makeNode, subnetOf } from "../../support/fabric.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -250,20 +252,68 @@ describe("leases that do not count", () => {
   });
 });
 
-describe("two leases that want one object", () => {
-  test("the first keeps it, both reasons are told, and the second follows it", async () => {
+describe("two leases that want one thing", () => {
+  const sameMac: Lease = { ...makeLease(4), backendData: { 4: { VtepMAC: "0a:00:00:00:04:02" } } };
+  const within: Lease = { ...makeLease(4), key: "10.5.2.128-25", subnet: { 4: Prefix.parse("10.5.2.128/25") } };
+  const around: Lease = { ...makeLease(4), key: "10.5.2.0-23", subnet: { 4: Prefix.parse("10.5.2.0/23") } };
+  const otherKey: Lease = { ...makeLease(4), key: "10.5.2.0-24&fd00:5:2::-64", subnet: { 4: subnetOf(2, 4) } };
+
+  test.each<[string, Lease, RegExp]>([
+    ["MAC", sameMac, /the MAC 0a:00:00:00:04:02 of its node's device is that of lease 10\.5\.2\.0-24/],
+    ["part of a subnet", within, /its subnet 10\.5\.2\.128\/25 overlaps 10\.5\.2\.0\/24 of lease 10\.5\.2\.0-24/],
+    ["larger subnet", around, /its subnet 10\.5\.2\.0\/23 overlaps 10\.5\.2\.0\/24 of lease 10\.5\.2\.0-24/],
+    ["subnet", otherKey, /its subnet 10\.5\.2\.0\/24 overlaps 10\.5\.2\.0\/24 of lease 10\.5\.2\.0-24/],
+  ])(
+    "one %s: the first keeps it, the other is refused whole, and follows when the first is gone",
+    async (_, rival, message) => {
+      const reconciler = await running(undefined, [2]);
+      const before = keys();
+      reconciler.putLease(rival);
+      await soon();
+      expect(kernel.objects.get(FDB_2)?.spec).toMatchObject({ remote: Address.parse("192.168.0.2") });
+      expect(keys()).toEqual(before);
+      expect(told("lease-refused")).toMatchObject([
+        { lease: rival.key, error: { message: expect.stringMatching(message) } },
+      ]);
+      reconciler.deleteLease("10.5.2.0-24");
+      await soon();
+      expect(kernel.objects.get(`route ${rival.subnet[4]!.toString()}`)).toBeDefined();
+      expect(reconciler.state()).toMatchObject({ failed: [], refused: [], peers: 1 });
+    },
+  );
+
+  test("the other comes in when the first one's lease says something else", async () => {
     const reconciler = await running();
-    const rival = { ...makeLease(4), backendData: { 4: { VtepMAC: "0a:00:00:00:04:02" } } };
-    reconciler.putLease(rival);
-    await soon();
-    expect(kernel.objects.get(FDB_2)?.spec).toMatchObject({ remote: Address.parse("192.168.0.2") });
-    expect(reconciler.state().failed).toMatchObject([{ key: FDB_2, error: { code: "ERR_KERNEL_CONFLICT" } }]);
-    expect(reconciler.state().failed[0]?.error.message).toMatch(/10\.5\.2\.0-24.*10\.5\.4\.0-24/);
-    reconciler.deleteLease("10.5.2.0-24");
+    reconciler.putLease(sameMac);
+    reconciler.putLease({ ...makeLease(2), backendData: { 4: { VtepMAC: "0a:00:00:00:04:22" } } });
     await soon();
     expect(kernel.objects.get(FDB_2)?.spec).toMatchObject({ remote: Address.parse("192.168.0.4") });
-    expect(reconciler.state().failed).toEqual([]);
-    expect(told("recovered")).toMatchObject([{ keys: [FDB_2] }]);
+    expect(reconciler.state()).toMatchObject({ failed: [], refused: [], peers: 3 });
+  });
+
+  test("on a start the first by key has it, in whatever order they are told", async () => {
+    const reconciler = start();
+    reconciler.replaceLeases([sameMac, makeLease(2)]);
+    await soon();
+    expect(reconciler.state().refused).toMatchObject([{ lease: sameMac.key }]);
+  });
+
+  test("two leases of one node for a while are no rivals", async () => {
+    const reconciler = await running();
+    reconciler.putLease({ ...sameMac, publicAddress: makeLease(2).publicAddress });
+    await soon();
+    expect(reconciler.state()).toMatchObject({ failed: [], refused: [], peers: 3 });
+    reconciler.deleteLease("10.5.2.0-24");
+    await soon();
+    expect(kernel.objects.get(FDB_2)).toBeDefined();
+  });
+
+  test("another configuration finds the same rivals", async () => {
+    const reconciler = await running();
+    reconciler.putLease(sameMac);
+    reconciler.configure(makeFabric({ options: { Learning: true } }));
+    await soon();
+    expect(reconciler.state().refused).toMatchObject([{ lease: sameMac.key }]);
   });
 });
 
