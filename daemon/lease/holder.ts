@@ -109,11 +109,12 @@ export class LeaseHolder {
   /**
    * Gives the lease back: deletes the record if it is still ours. Not while keep() runs, which would take it again.
    * Resolves to what became of it: a reservation is the user's and stays, and so does a record of another's.
+   * @param onGone called as soon as the record is gone
    */
-  async release(signal: AbortSignal): Promise<ReleaseOutcome> {
+  async release(signal: AbortSignal, onGone: () => void = () => undefined): Promise<ReleaseOutcome> {
     const held = this.#held;
     if (held === undefined) return "not ours";
-    const outcome = await releaseRecord(this.#options, held, this.#terms.claimant, signal);
+    const outcome = await releaseRecord(this.#options, held, this.#terms.claimant, signal, onGone);
     if (outcome === "released") this.#held = undefined;
     return outcome;
   }

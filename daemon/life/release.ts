@@ -34,15 +34,16 @@ export async function releaseLease(context: AppContext, holder: LeaseHolder, isD
         `${attached.length} containers are attached (${names}${attached.length > NAMED ? ", …" : ""})`,
       );
     }
-    const outcome = await withLimit(context, (signal) => holder.release(signal));
+    // Nobody may attach a container to a subnet that is somebody else's, and the next start asks for no particular one.
+    const onGone = (): void => ports.files.remove(options.subnetFile);
+    const outcome = await withLimit(context, (signal) => holder.release(signal, onGone));
     if (outcome !== "released") {
       throw new LodenError(
         "ERR_LEASE_CONFLICT",
         outcome === "reserved" ? "it is a reservation" : "another node has it, or it was never confirmed",
       );
     }
-    // Nobody may attach a container to a subnet that is somebody else's, and the next start asks for no particular one.
-    ports.files.remove(options.subnetFile);
+    onGone();
     status.sources.lease = () => undefined;
     troubles.report("release", undefined);
     log.info({ lease: key }, "the lease is given back, and the subnet file is gone");

@@ -117,6 +117,17 @@ describe("subnets that were released", () => {
     }
   });
 
+  test("have lost their subnet file before the mark is left, however long that takes", async () => {
+    const [node] = (await fabric(1)) as [RigNode];
+    rig.slowMarks = true;
+    await node.drain();
+    await rig.seconds(1);
+    expect([rig.leases(), node.subnetEnv, node.ended]).toEqual([[], undefined, undefined]);
+    await rig.seconds(15);
+    expect(node.ended).toEqual({ error: undefined });
+    expect(node.status.problems).toEqual([]);
+  });
+
   test("are taken by many that start at once, each its own", async () => {
     const config = '{"Network":"10.5.0.0/20","SubnetLen":24,"Backend":{"Type":"vxlan"}}';
     const before = await fabric(15, [], config);

@@ -201,8 +201,9 @@ export class Daemon implements Receiver {
       random,
       files: {
         read: (file) => mutation.read?.(machine.files.get(file)) ?? machine.files.get(file),
-        replace: (file, text) => world.judge.fileWritten(this, file, text),
-        remove: (file) => void machine.files.delete(file),
+        // What a daemon that was killed would have done it does not do.
+        replace: (file, text) => this.isDead || world.judge.fileWritten(this, file, text),
+        remove: (file) => this.isDead || machine.files.delete(file),
       },
       log: this.#log(),
       readHost: () => machine.hostView(),

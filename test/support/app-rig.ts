@@ -38,6 +38,8 @@ export class AppRig implements Disposable {
   readonly locks = memoryLocks();
   /** What every node's writes of leases fail with. */
   refusePuts: Error | undefined;
+  /** Release marks take eight seconds. */
+  slowMarks = false;
   readonly #nodes: RigNode[] = [];
 
   /** Node n has the addresses 192.168.0.n and fd99::n on eth0. It is not started. */
@@ -87,7 +89,8 @@ export class RigNode {
     this.#args = args;
     this.#id = id;
     this.#host = hostView(n);
-    const before = ({ method }: MemoryCall): void => {
+    const before = async ({ method }: MemoryCall): Promise<void> => {
+      if (method === "markReleased" && rig.slowMarks) await rig.clock.sleep(8_000);
       if (method === "put" && rig.refusePuts !== undefined) throw rig.refusePuts;
     };
     this.store = new MemorySubnetStore(rig.world, { name: id, random: seededRandom(n), faults: { before } });
