@@ -11,11 +11,13 @@ import { macvlan } from "./main/macvlan/plugin.ts";
 import { ptp } from "./main/ptp/plugin.ts";
 import { tap } from "./main/tap/plugin.ts";
 import { vlan } from "./main/vlan/plugin.ts";
+import { bandwidth } from "./meta/bandwidth/plugin.ts";
 import { flannel } from "./meta/flannel/plugin.ts";
 import { portmap } from "./meta/portmap/plugin.ts";
 import type { Plugin } from "./plugin.ts";
 
 const PLUGINS: Readonly<Record<PluginName, Plugin>> = {
+  bandwidth,
   bridge,
   dummy,
   flannel,

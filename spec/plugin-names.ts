@@ -1,6 +1,7 @@
 // The CNI plugins Loden has. The executable answers to these names, and the build makes one link for each.
 
 export const PLUGIN_NAMES = [
+  "bandwidth",
   "bridge",
   "dummy",
   "flannel",

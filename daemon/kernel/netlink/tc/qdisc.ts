@@ -69,13 +69,14 @@ export function decodeQdisc(payload: Uint8Array): Qdisc {
   const { index, handle, parent } = readTcHeader(payload);
   const attrs = readAttrs(payload, TCMSG_LENGTH);
   const name = bareText.read(attrs, TCA.kind) ?? "";
-  return { index, handle, parent, discipline: readDiscipline(name, attrs.nested(TCA.options) ?? new Attrs()) };
+  return { index, handle, parent, discipline: readDiscipline(name, attrs) };
 }
 
-function readDiscipline(name: string, options: Attrs): Discipline {
+/** What another discipline has as options may be no attributes at all (pfifo_fast: a struct). */
+function readDiscipline(name: string, attrs: Attrs): Discipline {
   if (name === "ingress") return { kind: "ingress" };
-  const known = name === "tbf" ? readTbf(options) : name === "htb" ? readHtb(options) : undefined;
-  return known ?? { kind: "other", name };
+  const read = name === "tbf" ? readTbf : name === "htb" ? readHtb : undefined;
+  return read?.(attrs.nested(TCA.options) ?? new Attrs()) ?? { kind: "other", name };
 }
 
 /** The qdiscs of a link. */
