@@ -5,6 +5,7 @@ import type { ServiceManager } from "#kernel/notify";
 import type { Sys } from "#kernel/sys";
 import type { Files } from "./atomic-file.ts";
 import type { Clock, Random } from "./clock.ts";
+import { neighbourLimits, neighbourRank } from "./backend/neighbour-limits.ts";
 import type { RunCommand } from "./backend/extension/command.ts";
 import type { ExtensionRunner } from "./backend/extension/runner.ts";
 import { beginWith, outgoingOf } from "./life/backends.ts";
@@ -29,6 +30,7 @@ import type { OnHostChange } from "./node/watch.ts";
 import type { Options } from "./options.ts";
 import { type Marks, ownershipMarks } from "./reconcile/marks.ts";
 import type { Kernel } from "./reconcile/port.ts";
+import type { Reconciler } from "./reconcile/reconciler.ts";
 import { StatusBoard, takeLock } from "./status-board.ts";
 import type { SubnetStore } from "./store/port.ts";
 import type { Entry } from "./store/port.ts";
@@ -49,6 +51,8 @@ export interface AppPorts {
   readonly machineId: string;
   readonly bootId: string;
   readonly openKernel: (marks: Marks) => Kernel;
+  /** Why this host's kernel cannot be the udp backend's data path. Absent: it can. */
+  readonly kernelDatapathObstacle?: () => string | undefined;
   readonly serviceManager: ServiceManager;
   /** This host's other firewalls. Absent: nobody looks at them. */
   readonly openFirewallView?: (marks: Marks) => FirewallView;
@@ -164,7 +168,12 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
     peersKnown.resolve();
   }
   log.debug({ file: options.subnetFile }, "the subnet file is written when the data path stands");
-  const followers = { holder, peers, marker, guard, reconciler: sink, fabric, onChange: () => state.changed() };
+  const onFollowed = (): void => {
+    state.changed();
+    makeRoom();
+  };
+  const makeRoom = roomMaker(reconciler, peers, () => fabric.setup);
+  const followers = { holder, peers, marker, guard, reconciler: sink, fabric, onChange: onFollowed };
   const tended = {
     reconciler,
     journal,
@@ -284,6 +293,18 @@ class LiveMarks {
       },
     });
   }
+}
+
+/** Makes room in the kernel's tables when there are many more peers than before. */
+function roomMaker(reconciler: Reconciler, peers: PeerTable, setup: () => Setup): () => void {
+  let rank = 0;
+  return () => {
+    const next = neighbourRank(peers.size);
+    // Not lowered: entries of peers that went may live on for a while.
+    if (next <= rank) return;
+    rank = next;
+    reconciler.setLimits(neighbourLimits(rank, familiesOf(setup().network.ranges)));
+  };
 }
 
 /** Tells two of each lease. */

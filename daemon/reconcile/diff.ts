@@ -1,16 +1,20 @@
 // Compares desired with actual objects and says what to change. Pure.
+import { FAMILIES } from "#kernel/ip/address";
 import type {
   ActualObject,
   AddressSpec,
   Change,
   FdbSpec,
   KernelObject,
+  LinkKindSpec,
   LinkSpec,
   NeighbourSpec,
   ObjectKind,
   OtherLinkSpec,
   RouteSpec,
   SysctlSpec,
+  TunnelPeerSpec,
+  TunnelSpec,
 } from "./port.ts";
 
 /** Kinds whose objects can bear our mark; one that is as it should be but lacks it is marked by an update. */
@@ -60,6 +64,8 @@ export function sameSpec(object: KernelObject, found: KernelObject | ActualObjec
   if (key === "neighbour") return found.kind === key && sameNeighbour(object.spec, found.spec);
   if (key === "fdb") return found.kind === key && sameFdb(object.spec, found.spec);
   if (key === "sysctl") return found.kind === key && meetsSysctl(object.spec, found.spec.value);
+  if (key === "tunnel") return found.kind === key && sameTunnel(object.spec, found.spec);
+  if (key === "tunnel-peer") return found.kind === key && sameTunnelPeer(object.spec, found.spec);
   // Its key is all there is to an element.
   if (key === "nft-element") return found.kind === key;
   if (key === "iptables") {
@@ -72,6 +78,9 @@ export function sameSpec(object: KernelObject, found: KernelObject | ActualObjec
 export function needsReplacement(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
   const [a, b] = [want.detail, is.detail];
   if (b.kind !== a.kind) return true;
+  if (a.kind === "tun") return false;
+  if (a.kind === "vxlan-gpe") return b.kind !== "vxlan-gpe" || a.port !== b.port;
+  if (b.kind !== "vxlan") return true;
   // vxlan_changelink (drivers/net/vxlan) takes another source address of the same family and another underlay link.
   return !(a.vni === b.vni && a.port === b.port && a.local.family === b.local.family && a.gbp === b.gbp);
 }
@@ -82,10 +91,36 @@ function sameLink(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
     "mtu" in is &&
     want.mtu === is.mtu &&
     want.up === is.up &&
-    want.detail.learning === is.detail.learning &&
-    want.detail.parent === is.detail.parent &&
-    want.detail.local.equals(is.detail.local) &&
+    want.master === is.master &&
+    sameVxlan(want.detail, is.detail) &&
     (want.mac === undefined || is.mac?.equals(want.mac) === true)
+  );
+}
+
+/** Of a VXLAN device what can be changed in place; other kinds have nothing of that sort. */
+function sameVxlan(want: LinkKindSpec, is: LinkKindSpec): boolean {
+  if (want.kind !== "vxlan" || is.kind !== "vxlan") return want.kind === is.kind;
+  return want.learning === is.learning && want.parent === is.parent && want.local.equals(is.local);
+}
+
+function sameTunnel(want: TunnelSpec, is: TunnelSpec): boolean {
+  return (
+    want.datapath === is.datapath &&
+    want.link === is.link &&
+    want.underlay === is.underlay &&
+    want.port === is.port &&
+    want.isDamaged === is.isDamaged &&
+    FAMILIES.every((family) => same(want.local[family], is.local[family])) &&
+    FAMILIES.every((family) => same(want.subnet[family], is.subnet[family]))
+  );
+}
+
+function sameTunnelPeer(want: TunnelPeerSpec, is: TunnelPeerSpec): boolean {
+  return (
+    want.datapath === is.datapath &&
+    want.isDamaged === is.isDamaged &&
+    want.subnet.equals(is.subnet) &&
+    want.endpoint.equals(is.endpoint)
   );
 }
 
@@ -116,6 +151,7 @@ function sameFdb(want: FdbSpec, is: FdbSpec): boolean {
 
 /** A sysctl that the kernel does not have is found with an empty value. */
 function meetsSysctl(want: SysctlSpec, value: string): boolean {
+  if (want.atLeast === true && value !== "" && Number(value) >= Number(want.value)) return true;
   return value === want.value || (want.ifPresent === true && value === "");
 }
 

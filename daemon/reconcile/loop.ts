@@ -10,7 +10,7 @@ import { DesiredState } from "./desired.ts";
 import { isMet } from "./diff.ts";
 import { Fights } from "./fights.ts";
 import { Known } from "./known.ts";
-import { BASE, KINDS } from "./objects.ts";
+import { BASE, KINDS, LIMITS } from "./objects.ts";
 import { Pass } from "./pass.ts";
 import { Peers } from "./peers.ts";
 import type { Kernel, KernelObject, Observation, ObjectKind, Sender } from "./port.ts";
@@ -102,6 +102,12 @@ class Loop implements Reconciler {
     this.#fabric = fabric;
     const touched = [this.#setBase(), this.#peers.reconfigure(fabric)];
     for (const keys of touched) this.#mark([], keys);
+  }
+
+  setLimits(objects: readonly KernelObject[]): void {
+    const wanted = objects.map((object) => ({ ...object, because: LIMITS }));
+    // By a dump: what nobody has read yet may be more than what is wanted.
+    this.#mark(["sysctl"], this.#desired.set(LIMITS, wanted));
   }
 
   replaceLeases(leases: readonly Lease[]): void {

@@ -17,10 +17,15 @@ import type {
   ObjectKind,
   RouteSpec,
   SysctlSpec,
+  TunnelPeerSpec,
+  TunnelSpec,
 } from "./port.ts";
 
 /** `because` of what the network needs with no peer at all. */
 export const BASE: Because = "base";
+
+/** `because` of what makes room for many peers. */
+export const LIMITS: Because = "limits";
 
 /** In the order in which they depend on each other: a later kind may need an earlier one. */
 export const KINDS: readonly ObjectKind[] = [
@@ -33,6 +38,8 @@ export const KINDS: readonly ObjectKind[] = [
   "nft-table",
   "nft-element",
   "iptables",
+  "tunnel",
+  "tunnel-peer",
 ];
 
 /** The kind of the object that a key names. */
@@ -79,6 +86,14 @@ export function iptablesKey({ family, variant }: Pick<IptablesSpec, "family" | "
   return `iptables ${family === 4 ? "iptables" : "ip6tables"}${variant === "default" ? "" : `-${variant}`}`;
 }
 
+export function tunnelKey({ datapath, link }: Pick<TunnelSpec, "datapath" | "link">): string {
+  return `tunnel ${datapath} ${link}`;
+}
+
+export function tunnelPeerKey({ datapath, subnet }: Pick<TunnelPeerSpec, "datapath" | "subnet">): string {
+  return `tunnel-peer ${datapath} ${subnet.toString()}`;
+}
+
 export function linkObject(spec: LinkSpec, because: Because = BASE): KernelObject {
   return { kind: "link", key: linkKey(spec.name), spec, because };
 }
@@ -113,4 +128,12 @@ export function nftElementObject(spec: NftElementSpec, because: Because = BASE):
 
 export function iptablesObject(spec: IptablesSpec, because: Because = BASE): KernelObject<"iptables"> {
   return { kind: "iptables", key: iptablesKey(spec), spec, because };
+}
+
+export function tunnelObject(spec: TunnelSpec, because: Because = BASE): KernelObject<"tunnel"> {
+  return { kind: "tunnel", key: tunnelKey(spec), spec, because };
+}
+
+export function tunnelPeerObject(spec: TunnelPeerSpec, because: Because = BASE): KernelObject<"tunnel-peer"> {
+  return { kind: "tunnel-peer", key: tunnelPeerKey(spec), spec, because };
 }

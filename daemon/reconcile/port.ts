@@ -22,8 +22,23 @@ export interface VxlanSpec {
   readonly gbp: boolean;
 }
 
+/**
+ * The device of the udp backend's data path in the kernel: a VXLAN-GPE receiver that BPF programs feed and empty. Frames
+ * never have the format on the wire.
+ */
+export interface GpeSpec {
+  readonly kind: "vxlan-gpe";
+  /** UDP port that it receives on. */
+  readonly port: number;
+}
+
+/** A persistent TUN device: packets that it is given are read by a process. */
+export interface TunSpec {
+  readonly kind: "tun";
+}
+
 /** The link kinds that backends make. More kinds join as backends do. */
-export type LinkKindSpec = VxlanSpec;
+export type LinkKindSpec = VxlanSpec | GpeSpec | TunSpec;
 
 export interface LinkSpec {
   readonly name: string;
@@ -31,6 +46,8 @@ export interface LinkSpec {
   /** Absent: whatever the device has. */
   readonly mac?: Mac;
   readonly up: boolean;
+  /** Name of the bridge or the like whose port it is. No wish has one: what comes in is to be routed. */
+  readonly master?: string;
   readonly detail: LinkKindSpec;
 }
 
@@ -72,6 +89,8 @@ export interface SysctlSpec {
   readonly value: string;
   /** The link it belongs to: it is set once the link is there, and goes with it. */
   readonly link?: string;
+  /** A number that is larger is as good, and is left. */
+  readonly atLeast?: boolean;
   /** Where the kernel has no such file (IPv6 switched off), there is nothing to set and nothing is wrong. */
   readonly ifPresent?: boolean;
 }
@@ -118,6 +137,34 @@ export interface IptablesSpec {
   readonly chains: readonly IptablesChain[];
 }
 
+/** Who carries the packets of a tunnel. */
+export type DatapathMode = "kernel" | "userspace";
+
+/** The udp backend's data path: programs and their attachments, or a process, and what they are told of this node. */
+export interface TunnelSpec {
+  readonly datapath: DatapathMode;
+  /** Name of the tunnel's device. */
+  readonly link: string;
+  /** Name of the underlay interface. */
+  readonly underlay: string;
+  /** UDP port of every node. */
+  readonly port: number;
+  /** Outer source addresses, and this node's own subnets. */
+  readonly local: { readonly [F in Family]?: Address };
+  readonly subnet: { readonly [F in Family]?: Prefix };
+  /** Something of it is missing or not as it was made. Only found, never wanted. */
+  readonly isDamaged?: boolean;
+}
+
+/** Packets for `subnet` go to the node at `endpoint`, and those from there are let in. */
+export interface TunnelPeerSpec {
+  readonly datapath: DatapathMode;
+  readonly subnet: Prefix;
+  readonly endpoint: Address;
+  /** Half of it is missing. Only found, never wanted. */
+  readonly isDamaged?: boolean;
+}
+
 interface SpecByKind {
   link: LinkSpec;
   address: AddressSpec;
@@ -128,6 +175,8 @@ interface SpecByKind {
   "nft-table": NftTableSpec;
   "nft-element": NftElementSpec;
   iptables: IptablesSpec;
+  tunnel: TunnelSpec;
+  "tunnel-peer": TunnelPeerSpec;
 }
 
 export type ObjectKind = keyof SpecByKind;

@@ -95,6 +95,8 @@ export interface Reconciler {
   start(signal: AbortSignal): void;
   /** A new configuration or a changed node: the difference is worked out in the next pass. */
   configure(fabric: Fabric): void;
+  /** What is wanted too, but holds up nobody when the kernel does not give it. */
+  setLimits(objects: readonly KernelObject[]): void;
   /** All leases there are. Nothing of a peer is ever removed before this was called once. */
   replaceLeases(leases: readonly Lease[]): void;
   putLease(lease: Lease): void;

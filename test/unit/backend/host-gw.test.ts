@@ -66,13 +66,13 @@ test("alloc leases a subnet and wants nothing of the kernel", () => {
   expect([backend.base(node), backend.peer(node, makeLease(2), 4), backend.advertise(node)]).toEqual([[], [], {}]);
 });
 
-test.each(["udp", "wireguard", "ipip", "ipsec", "tencent-vpc", "", "VXLAN "])(
+test.each(["wireguard", "ipip", "ipsec", "tencent-vpc", "", "VXLAN "])(
   "the backend %j is unknown, and the error lists those there are",
   (type) => {
     expect(() => createBackend(makeNetwork({ type }), makeNode(1))).toThrow(
       expect.objectContaining({
         code: "ERR_BACKEND_UNKNOWN",
-        message: `the network configuration's Backend.Type is ${JSON.stringify(type)}; this build of Loden has vxlan, host-gw, alloc, extension`,
+        message: `the network configuration's Backend.Type is ${JSON.stringify(type)}; this build of Loden has vxlan, host-gw, udp, alloc, extension`,
       }),
     );
   },

@@ -20,7 +20,7 @@ function vxlan(options: Record<string, unknown> = {}, node: Node = makeNode(1), 
 /** The outer source address of the device. */
 function local(node: Node): unknown {
   const link = vxlan({}, node).base(node)[0];
-  return link?.kind === "link" ? link.spec.detail.local.toString() : undefined;
+  return link?.kind === "link" && link.spec.detail.kind === "vxlan" ? link.spec.detail.local.toString() : undefined;
 }
 
 function mac(id: string, options: Record<string, unknown> = {}): string {

@@ -317,6 +317,34 @@ describe("two leases that want one thing", () => {
   });
 });
 
+describe("limits", () => {
+  const path = "net/ipv4/neigh/default/gc_thresh3";
+  const wish = sysctlObject({ path, value: "4096", atLeast: true, ifPresent: true });
+  const found = (value: string): ActualObject => asActual(sysctlObject({ path, value }), false);
+
+  test.each([
+    ["1024", "4096"],
+    ["4096", "4096"],
+    ["65536", "65536"],
+    ["", ""],
+  ])("of %j come to %j", async (before, after) => {
+    const reconciler = await running();
+    kernel.put(found(before));
+    reconciler.setLimits([wish]);
+    await soon();
+    expect(kernel.objects.get(wish.key)?.spec).toMatchObject({ value: after });
+  });
+
+  test("that the kernel does not give are told of, and the node is ready all the same", async () => {
+    const reconciler = await running();
+    kernel.failApply = failing(wish.key);
+    reconciler.setLimits([wish]);
+    await soon();
+    expect(told("failed").flatMap((event) => event.failures)).toMatchObject([{ key: wish.key, because: "limits" }]);
+    expect(reconciler.state().ready).toBe(true);
+  });
+});
+
 describe("a failing object", () => {
   test("holds up nobody, is tried again at longer and longer intervals, and is told once", async () => {
     const reconciler = await running();
