@@ -10,6 +10,8 @@ import { systemClock, systemRandom } from "./clock.ts";
 import { DrainRequest } from "./life/release.ts";
 import { createLog, type Log } from "./log.ts";
 import { firewallView } from "./node/firewall-view.ts";
+import { KernelDatapath } from "./backend/udp/kernel-datapath.ts";
+import { knownObstacle } from "./backend/udp/obstacle.ts";
 import { readHost } from "./node/host.ts";
 import { readBootId, readMachineId } from "./node/identity.ts";
 import { watchHost } from "./node/watch.ts";
@@ -57,7 +59,9 @@ export async function runDaemon(options: Options): Promise<number> {
       watchHost: (onChange) => watchHost(sys, onChange),
       machineId: readMachineId(),
       bootId: readBootId(),
-      openKernel: (marks) => new NetlinkKernel({ sys, marks }),
+      openKernel: (marks) =>
+        new NetlinkKernel({ sys, marks, datapaths: [new KernelDatapath({ sys, instance: marks.nftTable })] }),
+      kernelDatapathObstacle: knownObstacle(sys),
       serviceManager: serviceManager(sys, process.env),
       openFirewallView: (marks) => firewallView(sys, marks),
     });

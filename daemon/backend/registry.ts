@@ -5,11 +5,13 @@ import { createAlloc } from "./alloc/desired.ts";
 import { createHostGw } from "./host-gw/desired.ts";
 import { createExtension } from "./extension/desired.ts";
 import type { Backend, BackendFactory } from "./port.ts";
+import { createUdp } from "./udp/desired.ts";
 import { createVxlan } from "./vxlan/desired.ts";
 
 export const backendFactories: ReadonlyMap<string, BackendFactory> = new Map([
   ["vxlan", createVxlan],
   ["host-gw", createHostGw],
+  ["udp", createUdp],
   ["alloc", createAlloc],
   ["extension", createExtension],
 ]);

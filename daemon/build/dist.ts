@@ -1,7 +1,7 @@
 // Builds dist/: everything a host needs, and nothing it must have beforehand but a Linux with glibc.
 //
 //   dist/bin/{lodend,loden}   launchers
-//   dist/lib/loden/           the Node runtime, the daemon as bundled JavaScript, its native addons, libatomic
+//   dist/lib/loden/           the Node runtime, the daemon as bundled JavaScript, its native addons and BPF programs, libatomic
 //   dist/cni/<plugin>         the CNI executables, one file under many names
 //
 // Why a bundled runtime and not a single executable: spec/decisions. `--if-changed` does nothing when no source
@@ -11,6 +11,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildBpf } from "./bpf.ts";
 import { bunPath, buildPlugins } from "./plugins.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -140,6 +141,7 @@ function build(): void {
     fs.mkdirSync(path.join(next, "bin"));
     bundleDaemon(lib);
     copyRuntime(lib);
+    fs.copyFileSync(buildBpf(), path.join(lib, "tunnel.bpf.o"));
     for (const name of Object.keys(ENTRY_POINTS)) {
       fs.writeFileSync(path.join(next, "bin", name), launcher(name), { mode: 0o755 });
     }

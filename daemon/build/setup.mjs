@@ -28,6 +28,8 @@ const COMPILE = [
   { name: "libc6-dev", why: "the client of the CNI plugins", have: ["libc.a"] },
   { name: "make", why: "the raw-socket addon", have: ["/usr/bin/make"] },
   { name: "python3", why: "the raw-socket addon", have: ["/usr/bin/python3", "/usr/local/bin/python3"] },
+  { name: "clang", why: "the BPF programs of the udp backend", have: ["/usr/bin/clang"] },
+  { name: "libbpf-dev", why: "the BPF programs' headers", have: ["/usr/include/bpf/bpf_helpers.h"] },
 ];
 const ETCD = [
   { name: "etcd-server", why: "the real etcd", have: ["/usr/bin/etcd"] },
@@ -49,7 +51,12 @@ const TEST = [
     why: "the Go plugins we share directories with",
     have: ["/usr/lib/cni/bridge"],
   },
-  { name: "net-tools", why: "arp, in flannel's example of the extension backend", have: ["/usr/sbin/arp", "/sbin/arp"] },
+  {
+    name: "net-tools",
+    why: "arp, in flannel's example of the extension backend",
+    have: ["/usr/sbin/arp", "/sbin/arp"],
+  },
+  { name: "iperf3", why: "throughput between test containers", have: ["/usr/bin/iperf3"] },
   { name: "openssl", why: "certificates for the TLS tests", have: ["/usr/bin/openssl"] },
   { name: "git", why: "tests of the tree itself", have: ["/usr/bin/git", "/usr/local/bin/git"] },
 ];

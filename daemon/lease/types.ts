@@ -72,6 +72,8 @@ export interface Node {
   readonly macs?: ReadonlyMap<string, Mac>;
   /** What the extension backend's PreStartupCommand printed. */
   readonly commandOutput?: string;
+  /** Why this host's kernel cannot be the udp backend's data path; undefined when it can. Found out once, when asked. */
+  readonly kernelDatapathObstacle?: () => string | undefined;
   /** The leased subnets; absent before a lease is held. */
   readonly subnet: PerFamily<Prefix>;
 }

@@ -131,6 +131,7 @@ export function findNode({ ports, options }: AppContext, network: Network): { no
     address,
     publicAddress,
     ...surroundings(selection, host, networksOf(network)),
+    ...(ports.kernelDatapathObstacle === undefined ? {} : { kernelDatapathObstacle: ports.kernelDatapathObstacle }),
     subnet: {},
   };
   return { node, rule };
@@ -139,17 +140,9 @@ export function findNode({ ports, options }: AppContext, network: Network): { no
 /** @throws LodenError ERR_BACKEND, ERR_BACKEND_UNKNOWN */
 export function prepareBackend({ status, log }: AppContext, network: Network, node: Node): Backend {
   status.enter("backend", "the backend is being prepared");
-  try {
-    const backend = createBackend(network, node);
-    for (const warning of backend.warnings) log.warn({ backend: backend.type }, warning);
-    return backend;
-  } catch (error) {
-    if (error instanceof LodenError && error.code === "ERR_BACKEND_UNKNOWN" && network.backend.type === "udp") {
-      const advice = 'a configuration without Backend means udp, as in flannel: write "Backend": {"Type": "vxlan"}';
-      throw new LodenError(error.code, `${error.message}; ${advice}`, { cause: error });
-    }
-    throw error;
-  }
+  const backend = createBackend(network, node);
+  for (const warning of backend.warnings) log.warn({ backend: backend.type }, warning);
+  return backend;
 }
 
 /** The lease that a node takes, and who asked for it. */

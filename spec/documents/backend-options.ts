@@ -8,11 +8,14 @@ import { contract as alloc } from "../generated/backend-alloc.js";
 import type { AllocOptions } from "../generated/backend-alloc.js";
 import { contract as extension } from "../generated/backend-extension.js";
 import type { ExtensionOptions } from "../generated/backend-extension.js";
+import { contract as udp } from "../generated/backend-udp.js";
+import type { UdpOptions } from "../generated/backend-udp.js";
 
 export type { VxlanOptions } from "../generated/backend-vxlan.js";
 export type { HostGwOptions } from "../generated/backend-host-gw.js";
 export type { AllocOptions } from "../generated/backend-alloc.js";
 export type { ExtensionOptions } from "../generated/backend-extension.js";
+export type { UdpOptions } from "../generated/backend-udp.js";
 
 /** Of Backend with Type vxlan. */
 export const vxlanOptionsContract: Contract<VxlanOptions> = contractOf(vxlan, "ERR_BACKEND");
@@ -25,3 +28,6 @@ export const allocOptionsContract: Contract<AllocOptions> = contractOf(alloc, "E
 
 /** Of Backend with Type extension. */
 export const extensionOptionsContract: Contract<ExtensionOptions> = contractOf(extension, "ERR_BACKEND");
+
+/** Of Backend with Type udp. */
+export const udpOptionsContract: Contract<UdpOptions> = contractOf(udp, "ERR_BACKEND");

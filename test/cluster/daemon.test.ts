@@ -145,13 +145,6 @@ describe("what cannot be helped by waiting", () => {
       "ERR_BACKEND_UNKNOWN",
       /carrier-pigeon/,
     ],
-    [
-      "no backend at all",
-      '{"Network":"10.5.0.0/16"}',
-      [],
-      "ERR_BACKEND_UNKNOWN",
-      /write "Backend": \{"Type": "vxlan"\}/,
-    ],
     ["a bad backend option", '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","VNI":-1}}', [], "ERR_BACKEND", /VNI/],
     [
       "host-gw behind NAT",

@@ -73,7 +73,8 @@ export function makeLease(n: number, { type = "vxlan", families = [4] }: FabricS
     key: names.join("&"),
     subnet: each((family) => subnetOf(n, family)),
     publicAddress: each((family) => underlayOf(n, family)),
-    backendType: type,
+    // As flannel, udp and alloc publish no type.
+    backendType: type === "udp" || type === "alloc" ? "" : type,
     backendData: type === "vxlan" ? each((family) => ({ VNI: 1, VtepMAC: macOf(n, family) })) : {},
     nodeId: `node-${n}`,
   };

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { sys } from "#sys";
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import { systemClock } from "../../daemon/clock.ts";
+import { KernelDatapath } from "../../daemon/backend/udp/kernel-datapath.ts";
 import type { Lease, Node } from "../../daemon/lease/types.ts";
 import { NetlinkKernel } from "../../daemon/reconcile/kernel/netlink.ts";
 import { createReconciler, type ReconcileEvent, type Reconciler } from "../../daemon/reconcile/loop.ts";
@@ -45,7 +46,8 @@ export function makeHost(n = 1): Host {
     node,
     ip,
     reconcile: (shape = {}, signal = end.signal) => {
-      const kernel = new NetlinkKernel({ sys, marks: TEST_MARKS, within: (fn) => netns.run(fn) });
+      const datapaths = [new KernelDatapath({ sys, instance: "test" })];
+      const kernel = new NetlinkKernel({ sys, marks: TEST_MARKS, within: (fn) => netns.run(fn), datapaths });
       kernels.push(kernel);
       return run(kernel, shape, node, AbortSignal.any([signal, end.signal]));
     },

@@ -4,7 +4,7 @@ import { LodenError } from "#spec/errors";
 import { type CommandFlags, describeFlags, readFlags } from "../flags.ts";
 
 /** Backends that need nothing but this machine. */
-const BACKENDS = ["vxlan", "host-gw"];
+const BACKENDS = ["vxlan", "host-gw", "udp"];
 const STORES = ["embedded", "etcd"];
 /** All pairs are probed: 20 hosts with 10 containers would be 40,000 pairs. */
 const MAX_HOSTS = 20;

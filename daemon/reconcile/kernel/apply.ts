@@ -4,14 +4,18 @@
 import type { NetlinkError } from "#kernel/netlink/error";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Message } from "#kernel/netlink/wire";
+import { tunOpen } from "#kernel/netlink/kind/tun";
+import type { Sys } from "#kernel/sys";
 import { readSysctl, writeSysctl } from "#kernel/sysctl";
 import { LodenError, errorText } from "#spec/errors";
 import type { Marks } from "../marks.ts";
 import { OccupiedError, type ActualObject, type Change, type KernelObject, type Outcome } from "../port.ts";
 import type { Links } from "./links.ts";
+import { whyRefused } from "./vxlan-link.ts";
 import { addMessage, linkDown, linkMessages, linkUp, removeMessage } from "./messages.ts";
 import type { Iptables } from "./iptables.ts";
 import type { NftTables, TableChanges } from "./tables.ts";
+import type { Tunnels } from "./tunnels.ts";
 
 export interface ApplyContext {
   readonly socket: NetlinkSocket;
@@ -19,6 +23,8 @@ export interface ApplyContext {
   readonly marks: Marks;
   readonly tables: NftTables;
   readonly iptables: Iptables;
+  readonly sys: Sys;
+  readonly tunnels: Tunnels;
 }
 
 /** A table's part of a batch, and the changes it comes from. */
@@ -34,6 +40,9 @@ interface Step {
   readonly isOptional?: boolean;
 }
 
+/** linux/rtnetlink.h */
+const RTM_NEWLINK = 16;
+
 /** Errors of a removal that prove that there is nothing to remove: no such entry, route, device or address. */
 const GONE: ReadonlySet<string> = new Set(["ENOENT", "ESRCH", "ENODEV", "EADDRNOTAVAIL"]);
 
@@ -44,7 +53,9 @@ export function applyChanges(context: ApplyContext, changes: readonly Change[]):
   run.setSysctls();
   run.writeTables();
   run.writeIptables();
+  run.makeTunnels();
   run.makeAndRemoveObjects();
+  run.removeTunnels();
   run.removeTables();
   return outcomes;
 }
@@ -71,12 +82,48 @@ class Run {
     }
     for (const [index, object, change] of this.#wishes("link")) {
       this.#attempt(index, () => {
-        for (const message of linkMessages(marks, links, { ...change, object })) steps.push({ change: index, message });
+        const messages = linkMessages(marks, links, { ...change, object });
+        for (const message of object.spec.detail.kind === "tun"
+          ? this.#makeTun(object.spec.name, messages)
+          : messages) {
+          steps.push({ change: index, message });
+        }
         names.push(object.spec.name);
       });
     }
     this.#send(steps);
     for (const name of names) links.look(socket, name);
+  }
+
+  /** A TUN device is made by opening it, not by a message: those before and after remain. */
+  #makeTun(name: string, messages: readonly Message[]): Message[] {
+    const making = messages.findIndex(({ type, flags }) => type === RTM_NEWLINK && flags !== 0);
+    if (making < 0) return [...messages];
+    const { socket, sys } = this.#context;
+    for (const outcome of socket.batch(messages.slice(0, making))) if (outcome !== undefined) throw outcome;
+    sys.close(tunOpen(sys, { name, mode: "tun", persist: true }).fd);
+    return messages.slice(making + 1);
+  }
+
+  makeTunnels(): void {
+    const { tunnels, socket, links } = this.#context;
+    for (const [index, { spec }] of this.#wishes("tunnel")) {
+      this.#attempt(index, () => tunnels.ensure(spec, { socket, links }));
+    }
+    const wanted = [...this.#wishes("tunnel-peer")];
+    const gone = this.#removals("tunnel-peer");
+    const outcomes = tunnels.changePeers(
+      wanted.map(([, { spec }]) => spec),
+      gone.map(([, { spec }]) => spec),
+    );
+    for (const [position, [index]] of [...wanted, ...gone].entries()) this.#outcomes[index] ??= outcomes[position];
+  }
+
+  removeTunnels(): void {
+    const { tunnels, socket, links } = this.#context;
+    for (const [index, { spec }] of this.#removals("tunnel")) {
+      this.#attempt(index, () => tunnels.remove(spec, { socket, links }));
+    }
   }
 
   setSysctls(): void {
@@ -171,7 +218,12 @@ class Run {
     if (actual.kind !== "link" || actual.spec.detail.kind !== "vxlan") return false;
     const { vni, local } = actual.spec.detail;
     return [...this.#wishes("link")].some(
-      ([, { spec }]) => spec.detail.vni === vni && spec.detail.local.family === local.family,
+      ([
+        ,
+        {
+          spec: { detail },
+        },
+      ]) => detail.kind === "vxlan" && detail.vni === vni && detail.local.family === local.family,
     );
   }
 
@@ -211,7 +263,8 @@ class Run {
     const results = this.#context.socket.batch(steps.map((step) => step.message));
     for (const [position, error] of results.entries()) {
       const { change: index, isOptional } = steps[position]!;
-      if (error !== undefined && isOptional !== true) this.#outcomes[index] ??= outcomeOf(this.#changes[index]!, error);
+      if (error !== undefined && isOptional !== true)
+        this.#outcomes[index] ??= outcomeOf(this.#changes[index]!, error, this.#context.links);
     }
   }
 }
@@ -228,7 +281,7 @@ function blocksItsSuccessor(
   return object.spec.onlink && object.spec.destination.family === 6 && actual.spec.link !== object.spec.link;
 }
 
-function outcomeOf(change: Change, error: NetlinkError): Outcome {
+function outcomeOf(change: Change, error: NetlinkError, links: Links): Outcome {
   if (change.type === "remove") {
     if (GONE.has(error.symbol)) return undefined;
     const { key } = change.actual;
@@ -237,11 +290,14 @@ function outcomeOf(change: Change, error: NetlinkError): Outcome {
       fields: { key, ...error.fields },
     });
   }
-  const { key, because } = change.object;
-  const isTaken = change.type === "add" && error.symbol === "EEXIST";
+  const { object } = change;
+  const { key, because } = object;
+  const isVxlan = object.kind === "link" && object.spec.detail.kind === "vxlan";
+  const why = isVxlan ? whyRefused(object.spec.name, object.spec.detail, error, links.all()) : undefined;
+  const isTaken = change.type === "add" && error.symbol === "EEXIST" && why === undefined;
   return new (isTaken ? OccupiedError : LodenError)(
     "ERR_NETLINK",
-    `${key}, wanted by ${because}, cannot be made: ${errorText(error)}`,
+    `${key}, wanted by ${because}, cannot be made: ${why === undefined ? "" : `${why}; `}${errorText(error)}`,
     { cause: error, fields: { key, because, ...error.fields } },
   );
 }

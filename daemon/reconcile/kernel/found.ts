@@ -8,6 +8,7 @@ import { ALIAS_PREFIX, PROTOCOL_BOOT, PROTOCOL_KERNEL, type Marks } from "../mar
 import { addressKey, fdbKey, linkKey, neighbourKey, routeKey } from "../objects.ts";
 import type { ActualObject } from "../port.ts";
 import type { Links } from "./links.ts";
+import { isAdoptable } from "./vxlan-link.ts";
 
 const CONNECTED =
   "is there already by the kernel's own doing: an interface of this host has an address in that network; take that " +
@@ -32,6 +33,19 @@ export function foundLink(marks: Marks, links: Links, link: Link): ActualObject<
   const key = linkKey(name);
   const parent = kind?.kind === "vxlan" ? links.at(kind.parent)?.name : undefined;
   const other = ours || link.alias?.startsWith(ALIAS_PREFIX) !== true ? {} : { untouchable: heldByOther(link) };
+  const state = { name, mtu: link.mtu, up: link.up, ...masterOf(links, link) };
+  if (kind?.kind === "tun" && kind.mode === "tun") {
+    return { kind: "link", key, ours, ...other, spec: { ...state, detail: { kind: "tun" } } };
+  }
+  if (kind?.kind === "vxlan" && kind.gpe === true && kind.collectMetadata === true) {
+    return {
+      kind: "link",
+      key,
+      ours,
+      ...other,
+      spec: { ...state, detail: { kind: "vxlan-gpe", port: kind.port ?? 0 } },
+    };
+  }
   if (kind?.kind !== "vxlan" || kind.vni === undefined || kind.local === undefined || parent === undefined) {
     return { kind: "link", key, ours, ...other, spec: { name, detail: { kind: "other", name: kind?.kind ?? "" } } };
   }
@@ -44,11 +58,15 @@ export function foundLink(marks: Marks, links: Links, link: Link): ActualObject<
     learning: kind.learning === true,
     gbp: kind.gbp === true,
   } as const;
-  const spec = { name, mtu: link.mtu, up: link.up, detail, ...(mac === undefined ? {} : { mac }) };
-  // A remote of its own (a group) would make the device flood: no device of ours has one.
-  if (kind.group !== undefined)
-    return { kind: "link", key, ours, spec: { name, detail: { kind: "other", name: "vxlan" } } };
+  const spec = { ...state, detail, ...(mac === undefined ? {} : { mac }) };
+  if (!isAdoptable(kind)) {
+    return { kind: "link", key, ours, ...other, spec: { name, detail: { kind: "other", name: "vxlan" } } };
+  }
   return { kind: "link", key, ours, ...other, spec };
+}
+
+function masterOf(links: Links, { master = 0 }: Link): { readonly master?: string } {
+  return master === 0 ? {} : { master: links.at(master)?.name ?? `interface ${master}` };
 }
 
 function heldByOther({ name, alias = "" }: Link): string {

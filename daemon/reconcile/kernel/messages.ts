@@ -12,6 +12,9 @@ import type { ActualObject, AddressSpec, Change, KernelObject, LinkSpec, Neighbo
 import type { RouteHandle } from "./found.ts";
 import type { Links } from "./links.ts";
 
+/** IFLA_MASTER of a link that is nobody's port. */
+const NO_MASTER = 0;
+
 type Kind = "address" | "neighbour" | "fdb" | "route";
 
 /**
@@ -27,7 +30,8 @@ export function linkMessages(marks: Marks, links: Links, change: Change & { obje
     const is = "mtu" in there.spec ? there.spec : undefined;
     const mtu = is?.mtu === spec.mtu ? {} : { mtu: spec.mtu };
     const mac = spec.mac === undefined || is?.mac?.equals(spec.mac) === true ? {} : { mac: spec.mac };
-    const changes = { ...mtu, ...mac, ...kindChange(links, spec, is) };
+    const master = is?.master === undefined ? {} : { master: NO_MASTER };
+    const changes = { ...mtu, ...mac, ...master, ...kindChange(links, spec, is) };
     return [...(Object.keys(changes).length === 0 ? [] : [linkSet({ name: spec.name }, changes)]), alias];
   }
   const mac = spec.mac === undefined ? {} : { mac: spec.mac };
@@ -38,11 +42,13 @@ export function linkMessages(marks: Marks, links: Links, change: Change & { obje
 
 /** Of the device's own settings those that differ. */
 function kindChange(links: Links, spec: LinkSpec, is: LinkSpec | undefined): Pick<LinkChange, "kind"> {
+  if (spec.detail.kind !== "vxlan") return {};
   const { learning, local, parent } = spec.detail;
+  const had = is?.detail.kind === "vxlan" ? is.detail : undefined;
   const changes = {
-    ...(is?.detail.learning === learning ? {} : { learning }),
-    ...(is?.detail.local.equals(local) === true ? {} : { local }),
-    ...(is?.detail.parent === parent ? {} : { parent: indexOf(links, parent, `link ${spec.name}`) }),
+    ...(had?.learning === learning ? {} : { learning }),
+    ...(had?.local.equals(local) === true ? {} : { local }),
+    ...(had?.parent === parent ? {} : { parent: indexOf(links, parent, `link ${spec.name}`) }),
   };
   return Object.keys(changes).length === 0 ? {} : { kind: { kind: "vxlan", ...changes } };
 }
@@ -89,6 +95,12 @@ export function removeMessage(marks: Marks, links: Links, actual: ActualObject<K
 }
 
 function linkKind(links: Links, spec: LinkSpec): LinkKind {
+  // Metadata per packet is what the kernel asks of a GPE device; nobody here reads it.
+  if (spec.detail.kind === "vxlan-gpe") {
+    const { port } = spec.detail;
+    return { kind: "vxlan", port, gpe: true, collectMetadata: true, learning: false, udpZeroCsum6Rx: true };
+  }
+  if (spec.detail.kind === "tun") return { kind: "tun" };
   const { vni, port, local, parent, learning, gbp } = spec.detail;
   return {
     kind: "vxlan",

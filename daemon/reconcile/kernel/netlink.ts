@@ -11,6 +11,7 @@ import { described, processOfPort } from "#kernel/netlink/senders";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Sys } from "#kernel/sys";
 import { readSysctl } from "#kernel/sysctl";
+import type { Datapath } from "../../backend/udp/datapath.ts";
 import { isMet } from "../diff.ts";
 import { asWished } from "../known.ts";
 import { PROTOCOL_BOOT, type Marks } from "../marks.ts";
@@ -32,6 +33,7 @@ import { foundAddress, foundFdb, foundLink, foundNeighbour, foundRoute, isOurLin
 import { Iptables } from "./iptables.ts";
 import { Links } from "./links.ts";
 import { NftTables } from "./tables.ts";
+import { Tunnels } from "./tunnels.ts";
 import { watchKernel } from "./watch.ts";
 
 export interface NetlinkKernelOptions {
@@ -39,6 +41,8 @@ export interface NetlinkKernelOptions {
   readonly marks: Marks;
   /** Runs a function in the network namespace to work in; absent: the caller's own. */
   readonly within?: <T>(fn: () => T) => T;
+  /** Who carries the udp backend's packets, one a mode; absent: nobody does. */
+  readonly datapaths?: readonly Datapath[];
 }
 
 export class NetlinkKernel implements Kernel, Disposable {
@@ -49,18 +53,20 @@ export class NetlinkKernel implements Kernel, Disposable {
   readonly #links = new Links();
   readonly #tables: NftTables;
   readonly #iptables: Iptables;
+  readonly #tunnels: Tunnels;
   /** Links that carry routes of ours: when one goes down the kernel drops those without a word. */
   readonly #carriers = new Set<string>();
   /** Something stands in a route's place that a dump of our own routes does not show: list all while that is so. */
   #isObstructed = false;
 
-  constructor({ sys, marks, within = (fn) => fn() }: NetlinkKernelOptions) {
+  constructor({ sys, marks, within = (fn) => fn(), datapaths = [] }: NetlinkKernelOptions) {
     this.#sys = sys;
     this.#marks = marks;
     this.#within = within;
     this.#socket = within(() => NetlinkSocket.open(sys));
     this.#tables = new NftTables(sys, marks);
     this.#iptables = new Iptables(sys, marks);
+    this.#tunnels = new Tunnels(datapaths);
   }
 
   dump(kinds: ReadonlySet<ObjectKind>, wanted: Wanted): Actual {
@@ -74,6 +80,8 @@ export class NetlinkKernel implements Kernel, Disposable {
       marks: this.#marks,
       tables: this.#tables,
       iptables: this.#iptables,
+      sys: this.#sys,
+      tunnels: this.#tunnels,
     };
     const outcomes = this.#within(() => applyChanges(context, changes));
     for (const [index, change] of changes.entries()) {
@@ -93,7 +101,14 @@ export class NetlinkKernel implements Kernel, Disposable {
       iptables: this.#iptables,
       ownPort: this.#socket.portId,
     };
-    return this.#within(() => watchKernel(context, onObserved));
+    return this.#within(() => {
+      const watches = [watchKernel(context, onObserved), this.#tunnels.watch(onObserved)];
+      return {
+        [Symbol.dispose]: () => {
+          for (const watch of watches) watch[Symbol.dispose]();
+        },
+      };
+    });
   }
 
   identify(sender: Sender): string | undefined {
@@ -104,6 +119,7 @@ export class NetlinkKernel implements Kernel, Disposable {
   [Symbol.dispose](): void {
     this.#socket.close();
     this.#tables[Symbol.dispose]();
+    this.#tunnels[Symbol.dispose]();
   }
 
   #dump(kinds: ReadonlySet<ObjectKind>, wanted: Wanted): Actual {
@@ -171,6 +187,12 @@ export class NetlinkKernel implements Kernel, Disposable {
         break;
       case "iptables":
         yield* this.#iptables.dump(wanted);
+        break;
+      case "tunnel":
+        yield* this.#tunnels.dump(wanted, { socket, links });
+        break;
+      case "tunnel-peer":
+        yield* this.#tunnels.dumpPeers();
         break;
     }
   }

@@ -2,6 +2,7 @@
 import {
   allocOptionsContract,
   extensionOptionsContract,
+  udpOptionsContract,
   hostGwOptionsContract,
   vxlanOptionsContract,
 } from "#spec/documents/backend-options";
@@ -87,6 +88,11 @@ export const SAMPLES: readonly Sample[] = [
       SubnetRemoveCommand: "ip route del $SUBNET",
       ShutdownCommand: "true",
     },
+  },
+  {
+    contract: udpOptionsContract,
+    schema: "backend-udp",
+    document: { Type: "udp", Port: 8285, Datapath: "kernel" },
   },
   { contract: allocOptionsContract, schema: "backend-alloc", document: { Type: "alloc" } },
   {

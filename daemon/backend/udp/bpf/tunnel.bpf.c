@@ -310,7 +310,7 @@ INLINE int complain4(struct __sk_buff *skb, const struct config *cfg, struct com
 	    bpf_skb_store_bytes(skb, 0, &answer, sizeof(answer), 0))
 		return drop(DROP_KERNEL_REFUSED);
 	drop(reason);
-	skb->priority = cfg->admitted;
+	skb->mark = cfg->admitted;
 	return bpf_redirect(cfg->tunnel, BPF_F_INGRESS);
 }
 
@@ -362,7 +362,7 @@ INLINE int complain6(struct __sk_buff *skb, const struct config *cfg, struct com
 	    bpf_skb_store_bytes(skb, 0, &answer, sizeof(answer), 0))
 		return drop(DROP_KERNEL_REFUSED);
 	drop(reason);
-	skb->priority = cfg->admitted;
+	skb->mark = cfg->admitted;
 	return bpf_redirect(cfg->tunnel, BPF_F_INGRESS);
 }
 
@@ -641,7 +641,7 @@ INLINE int strip(struct __sk_buff *skb, const struct config *cfg, __u32 outer, c
 {
 	if (bpf_skb_adjust_room(skb, -(__s32)outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO))
 		return drop_received(peer, DROP_KERNEL_REFUSED);
-	skb->priority = cfg->admitted;
+	skb->mark = cfg->admitted;
 	return bpf_redirect(cfg->tunnel, BPF_F_INGRESS);
 }
 
@@ -801,13 +801,22 @@ int decap(struct __sk_buff *skb)
 
 /* ------------------------------------------------------------------------------------------------------- admit */
 
+/*
+ * A packet put here directly bears its pass in the mark, as its way clears the priority (____dev_forward_skb); one that
+ * came up through the host's UDP bears it in the priority, as firewalls write marks. Crossing from a container clears both.
+ */
 SEC("tc/admit")
 int admit(struct __sk_buff *skb)
 {
 	struct config *cfg = the_config();
-	if (!cfg || skb->priority != cfg->admitted)
+	if (!cfg)
 		return drop(DROP_NOT_ADMITTED);
-	skb->priority = 0;
+	if (skb->mark == cfg->admitted)
+		skb->mark = 0;
+	else if (skb->priority == cfg->admitted)
+		skb->priority = 0;
+	else
+		return drop(DROP_NOT_ADMITTED);
 	return TC_ACT_UNSPEC;
 }
 

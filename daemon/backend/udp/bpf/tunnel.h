@@ -18,7 +18,7 @@ struct config {
 	__u32 tunnel;
 	/* Index of the underlay's interface. */
 	__u32 underlay;
-	/* What skb->priority says of a packet that the decap program has let in. Never 0. */
+	/* The pass of a packet that the decap program has let in: its mark or its priority. Never 0. */
 	__u32 admitted;
 	/* Bytes in front of the IP header on the underlay: 14 of Ethernet, or 0. */
 	__u32 link_header;
@@ -28,7 +28,7 @@ struct config {
 	/* Outer source addresses. */
 	__be32 local4;
 	struct address local6;
-	/* This node's own subnets; a family without one has a mask and a base of ones, which no address fits. */
+	/* This node's own subnets; a family without one has a mask of zeros and a base of ones, which no address fits. */
 	__be32 subnet4;
 	__be32 mask4;
 	struct address subnet6;

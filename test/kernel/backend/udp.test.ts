@@ -1,0 +1,129 @@
+// The udp backend's data path in the kernel between hosts of this process: packets of all kinds arrive, drift is repaired,
+// restarts lose nothing, and the kernel takes the programs.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { sys } from "#sys";
+import type { Family } from "#kernel/ip/address";
+import { kernelDatapathObstacle } from "../../../daemon/backend/udp/obstacle.ts";
+import { instanceDirectory } from "../../../daemon/backend/udp/kernel-datapath.ts";
+import { enterFreshBpfFs } from "../../support/bpf.ts";
+import { makeFabric, podOf, type FabricShape } from "../../support/fabric.ts";
+import { addPod, joinHosts, leasesFor, makeHost, type Host, type Running } from "../../support/hosts.ts";
+import { needs } from "../../support/kernel-features.ts";
+
+const families = [4, 6] as const;
+const SHAPE: FabricShape = { type: "udp", options: { Datapath: "kernel" }, families };
+let disposables: Disposable[] = [];
+
+beforeAll(() => enterFreshBpfFs());
+
+afterEach(() => {
+  for (const each of disposables.toReversed()) each[Symbol.dispose]();
+  disposables = [];
+});
+
+function cluster(count: number): Host[] {
+  const hosts = Array.from({ length: count }, (_, index) => makeHost(index + 1));
+  disposables.push(...hosts, joinHosts(hosts));
+  for (const host of hosts) {
+    addPod(host, families);
+    host.netns.run(() => execFileSync("sysctl", ["-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]));
+  }
+  return hosts;
+}
+
+async function reconcile(hosts: readonly Host[]): Promise<Running[]> {
+  const all = hosts.map((host) => host.reconcile(SHAPE));
+  for (const [index, { reconciler }] of all.entries()) {
+    reconciler.replaceLeases(leasesFor(hosts, hosts[index]!, SHAPE));
+    await reconciler.settled();
+    expect(reconciler.state()).toMatchObject({ failed: [], refused: [], ready: true, peers: hosts.length - 1 });
+  }
+  return all;
+}
+
+async function ping(from: Host, to: Host, family: Family, count = 2, more: readonly string[] = []): Promise<number> {
+  const address = (host: Host): string => podOf(host.n, family).address.toString();
+  const args = ["-n", "-q", "-c", `${count}`, "-i", "0.01", "-W", "2", "-I", address(from), ...more, address(to)];
+  const child = from.netns.run(() => spawn("ping", args, { stdio: ["ignore", "pipe", "inherit"] }));
+  let text = "";
+  child.stdout.on("data", (data: Buffer) => (text += data.toString()));
+  await once(child, "close");
+  return Number(/(\d+) received/.exec(text)?.[1]);
+}
+
+describe("the kernel's data path", needs(), () => {
+  test("the kernel takes the programs", () => {
+    const [host] = cluster(1) as [Host];
+    expect(host.netns.run(() => kernelDatapathObstacle(sys))).toBeUndefined();
+  });
+
+  test("pods reach each other in both families, also with packets of the full MTU", async () => {
+    const [a, b, c] = cluster(3) as [Host, Host, Host];
+    await reconcile([a, b, c]);
+    const [backend] = makeFabric(SHAPE, a.node).backends;
+    const mtu = backend!.mtu(a.node);
+    expect(mtu).toBe(1500 - 48);
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+      [a, c],
+    ] as const) {
+      expect(await ping(from, to, 4)).toBe(2);
+      expect(await ping(from, to, 6)).toBe(2);
+      expect(await ping(from, to, 4, 2, ["-M", "do", "-s", `${mtu - 28}`])).toBe(2);
+      expect(await ping(from, to, 6, 2, ["-M", "do", "-s", `${mtu - 48}`])).toBe(2);
+      // In fragments.
+      expect(await ping(from, to, 4, 2, ["-s", "4000"])).toBe(2);
+      expect(await ping(from, to, 6, 2, ["-s", "4000"])).toBe(2);
+    }
+  });
+
+  test("a restart of the daemon changes nothing and loses no packet", async () => {
+    const [a, b] = cluster(2) as [Host, Host];
+    const first = new AbortController();
+    const before = a.reconcile(SHAPE, first.signal);
+    await reconcile([b]).catch(() => undefined);
+    const other = b.reconcile(SHAPE);
+    other.reconciler.replaceLeases(leasesFor([a, b], b, SHAPE));
+    before.reconciler.replaceLeases(leasesFor([a, b], a, SHAPE));
+    await before.reconciler.settled();
+    await other.reconciler.settled();
+    const received = ping(a, b, 4, 100);
+    first.abort();
+    const after = a.reconcile(SHAPE);
+    await after.reconciler.settled();
+    after.reconciler.replaceLeases(leasesFor([a, b], a, SHAPE));
+    await after.reconciler.settled();
+    expect(await received).toBe(100);
+    const changes = after.events.flatMap((event) => (event.type === "pass" ? [event.changes] : []));
+    expect(changes.every((count) => count === 0)).toBe(true);
+  });
+
+  test.each<[string, (host: Host) => void]>([
+    ["the device is deleted", (host) => host.ip("link", "delete", "flannel0")],
+    ["a program is detached", (host) => tc(host, "filter", "delete", "dev", "eth0", "ingress")],
+    ["a hook is taken away", (host) => tc(host, "qdisc", "delete", "dev", "flannel0", "clsact")],
+    ["the pins are deleted", (host) => removePinsOf(host)],
+  ])("%s: repaired", async (_, spoil) => {
+    const [a, b] = cluster(2) as [Host, Host];
+    const [running] = await reconcile([a, b]);
+    const repaired = running!.event(({ type }) => type === "drift");
+    spoil(a);
+    running!.reconciler.resync();
+    await repaired;
+    expect(await ping(a, b, 4)).toBe(2);
+    expect(await ping(a, b, 6)).toBe(2);
+  });
+});
+
+function tc(host: Host, ...args: readonly string[]): void {
+  host.netns.run(() => execFileSync("tc", args));
+}
+
+function removePinsOf(host: Host): void {
+  const directory = host.netns.run(() => instanceDirectory("test"));
+  for (const name of readdirSync(directory)) execFileSync("rm", [`${directory}/${name}`]);
+}
