@@ -235,6 +235,8 @@ function claimantOf({ ports, options, status }: AppContext, node: Node, last: La
 function assume({ troubles, log }: AppContext, holder: LeaseHolder, last: LastState): Lease {
   const { key, value } = last.lease!;
   const lease = holder.assume(key, value);
+  // Whatever was in the way of taking one: this one is held, and what is wrong with it is found out anew.
+  troubles.report("lease", undefined);
   const text =
     `the store does not answer: this node runs from the last known state, of ${last.written}. Its subnet ${key} is to ` +
     "be confirmed, and what has changed of its peers since is not known";

@@ -166,6 +166,24 @@ describe("with a store that is full", () => {
     expect(node.status).toMatchObject({ ready: true, problems: [] });
   });
 
+  test("a node that had to wait for its address says so no more when it has another", async () => {
+    const [node] = (await fabric(2, args)) as [RigNode];
+    await node.stop();
+    await rig.seconds(200);
+    node.readdress("192.168.0.2/24");
+    node.start();
+    await rig.seconds(5);
+    expect(problems(node)).toMatch(/another live node \(id node-2\)/);
+    fill(true);
+    node.readdress("192.168.0.3/24");
+    await rig.seconds(10);
+    expect(node.status).toMatchObject({ phase: "running", ready: true });
+    expect(problems(node)).not.toMatch(/another live node/);
+    fill(false);
+    await rig.seconds(60);
+    expect([addressOf(node), node.status.problems]).toEqual(["192.168.0.3", []]);
+  });
+
   test("a node whose subnet went to another while it was off waits for one of its own", async () => {
     const [node] = (await fabric(1, args)) as [RigNode];
     const key = keyOf(node);

@@ -391,8 +391,13 @@ INLINE __u32 told_mtu(const struct address *peer, __u32 length)
 	return told->mtu;
 }
 
-/* Adds the outer headers and hands the packet to the interface of the route. */
-INLINE int send_by(struct __sk_buff *skb, const struct address *peer, const struct bpf_fib_lookup *route, int found,
+INLINE int is_found(long answer)
+{
+	return answer == BPF_FIB_LKUP_RET_SUCCESS || answer == BPF_FIB_LKUP_RET_NO_NEIGH;
+}
+
+/* Hands the packet, outer headers and all, to the interface of the route. */
+INLINE int send_by(struct __sk_buff *skb, const struct address *peer, const struct bpf_fib_lookup *route, long answer,
 		   __u32 underlay, __u32 bytes)
 {
 	struct bpf_redir_neigh next = {};
@@ -405,16 +410,15 @@ INLINE int send_by(struct __sk_buff *skb, const struct address *peer, const stru
 		counts->sent_packets += packets;
 		counts->sent_bytes += bytes;
 	}
-	if (!found)
-		return bpf_redirect_neigh(underlay, 0, 0, 0);
+	/*
+	 * The next hop may be told only where the kernel knows its hardware address: a packet that waits for one is sent
+	 * on by its own route when it comes (neigh_update), which without a route of the kernel's finding is the inner one's.
+	 */
+	if (answer != BPF_FIB_LKUP_RET_SUCCESS)
+		return bpf_redirect_neigh(is_found(answer) ? route->ifindex : underlay, 0, 0, 0);
 	next.nh_family = route->family;
 	__builtin_memcpy(next.ipv6_nh, route->ipv6_dst, sizeof(next.ipv6_nh));
 	return bpf_redirect_neigh(route->ifindex, &next, sizeof(next), 0);
-}
-
-INLINE int is_found(long answer)
-{
-	return answer == BPF_FIB_LKUP_RET_SUCCESS || answer == BPF_FIB_LKUP_RET_NO_NEIGH;
 }
 
 INLINE int encap4(struct __sk_buff *skb, const struct config *cfg)
@@ -491,7 +495,7 @@ INLINE int encap4(struct __sk_buff *skb, const struct config *cfg)
 				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP) ||
 	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0))
 		return drop_sent(&peer, DROP_KERNEL_REFUSED);
-	return send_by(skb, &peer, &route, is_found(answer), cfg->underlay, bytes);
+	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes);
 }
 
 INLINE int encap6(struct __sk_buff *skb, const struct config *cfg)
@@ -565,7 +569,7 @@ INLINE int encap6(struct __sk_buff *skb, const struct config *cfg)
 				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP) ||
 	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0))
 		return drop_sent(&peer, DROP_KERNEL_REFUSED);
-	return send_by(skb, &peer, &route, is_found(answer), cfg->underlay, bytes);
+	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes);
 }
 
 SEC("tc/encap")
