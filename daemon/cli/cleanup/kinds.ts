@@ -14,6 +14,7 @@ import { openNftables } from "#kernel/nft/nftables";
 import { openNftQueries, queryTables } from "#kernel/nft/query";
 import { LodenError } from "#spec/errors";
 import { statusPaths } from "#spec/status";
+import { tunnelLeftovers } from "../../backend/udp/cleanup.ts";
 import { FLANNEL_TABLES, isLeftoverTable } from "../../reconcile/kernel/flannel-tables.ts";
 import { isLeftover, ourChains, restoreText } from "../../reconcile/kernel/iptables.ts";
 import { ALIAS_PREFIX, type Marks, ownershipMarks, ROUTE_PROTOCOL } from "../../reconcile/marks.ts";
@@ -141,7 +142,14 @@ const files: CleanupKind = {
   },
 };
 
-export const CLEANUP_KINDS: readonly CleanupKind[] = [routes, tables, chains, links, files];
+const tunnels: CleanupKind = {
+  name: "the udp backend's programs",
+  find: ({ socket, prefix }) => ({
+    leftovers: tunnelLeftovers(socket, prefix === undefined ? undefined : ownershipMarks(prefix, []).nftTable),
+  }),
+};
+
+export const CLEANUP_KINDS: readonly CleanupKind[] = [routes, tables, chains, tunnels, links, files];
 
 function marksOf({ prefix, networks }: CleanupContext): Marks | undefined {
   return prefix === undefined ? undefined : ownershipMarks(prefix, networks);

@@ -9,6 +9,7 @@ import { LodenError } from "#spec/errors";
 import { type Attachment, type CniResult, CniRuntime, type Network } from "../cni/runtime.ts";
 import type { Executables } from "../executables.ts";
 import type { DemoOptions } from "./options.ts";
+import { notePins, removeAllPins } from "./pins.ts";
 import { type Managed, start, tail } from "./processes.ts";
 import type { Served } from "./reach.ts";
 import { makeNamespace, makeTopology, type Namespace, type Topology } from "./topology.ts";
@@ -88,6 +89,7 @@ export class Fabric {
 
   /** Starts a daemon on every host at once, and waits until each has its data path and subnet file. */
   async startDaemons(): Promise<void> {
+    notePins(this.#dir, this.topology.hosts);
     const ready = this.topology.hosts.map((host) => {
       const dir = path.join(this.#dir, host.name);
       mkdirSync(dir, { recursive: true, mode: 0o755 });
@@ -156,6 +158,7 @@ export class Fabric {
     }
     await Promise.all([...this.#hosts.values()].map(({ process }) => process.stop()));
     await this.#store?.stop();
+    removeAllPins(this.#dir);
     return errors;
   }
 

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Errno, type Sys } from "#kernel/sys";
+import { removeAllPins } from "./pins.ts";
 
 const PREFIX = "loden-demo-";
 const LOCK_EX = 2;
@@ -21,6 +22,7 @@ export function openDemoDirectory(sys: Sys): DemoDirectory {
     const dir = path.join(parent, name);
     const fd = lock(sys, dir);
     if (fd === undefined) continue;
+    removeAllPins(dir);
     rmSync(dir, { recursive: true, force: true });
     sys.close(fd);
   }
