@@ -208,7 +208,7 @@ export async function keepReady(
     judge();
     if (guard.isFree) onAddressFree();
   };
-  guard.onVerdict();
+  if (guard.isFree) onAddressFree();
   journal.onSubnetFile = () => {
     fileError = keepSubnetFile(context, subnetFile());
     judge();

@@ -33,6 +33,13 @@ function record(node: RigNode): Record<string, unknown> {
   return JSON.parse(rig.world.get(`subnets/${keyOf(node)}`)!.value) as Record<string, unknown>;
 }
 
+test("a node says that it is ready when its subnet file is there", async () => {
+  for (const node of await fabric(2)) {
+    expect(node.subnetEnv).toBeDefined();
+    expect(node.subnetEnvAtReady).toBe(node.subnetEnv);
+  }
+});
+
 describe("with the store away", () => {
   test("a rebooted node comes up from its last known state, and goes on with the store when that is back", async () => {
     const nodes = await fabric(3);

@@ -69,6 +69,8 @@ export class RigNode {
   readonly store: MemorySubnetStore;
   readonly subnetFile: string;
   readonly notifications: Notification[] = [];
+  /** The subnet file's lines when the service manager was told that the node is ready. */
+  subnetEnvAtReady: string | undefined;
   /** Its files by path. */
   readonly files = new Map<string, string>();
   readonly #rig: AppRig;
@@ -122,6 +124,7 @@ export class RigNode {
         watchdogInterval: undefined,
         notify: (notification) => {
           this.notifications.push(notification);
+          if (notification.ready) this.subnetEnvAtReady = this.subnetEnv;
           return undefined;
         },
       },
