@@ -2,6 +2,8 @@
 // it should be until a signal comes. What waiting can help is waited for, visibly; what it cannot ends the daemon with
 // the reason. Nothing is taken down at the end: containers go on talking.
 import type { ServiceManager } from "#kernel/notify";
+import type { StateDocument } from "#spec/state-document";
+import { statusPaths } from "#spec/status";
 import type { Sys } from "#kernel/sys";
 import type { Files } from "./atomic-file.ts";
 import type { Clock, Random } from "./clock.ts";
@@ -31,6 +33,7 @@ import type { Options } from "./options.ts";
 import { type Marks, ownershipMarks } from "./reconcile/marks.ts";
 import type { Kernel } from "./reconcile/port.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
+import { stateDocument } from "./state-document.ts";
 import { StatusBoard, takeLock } from "./status-board.ts";
 import type { SubnetStore } from "./store/port.ts";
 import type { Entry } from "./store/port.ts";
@@ -54,6 +57,8 @@ export interface AppPorts {
   /** Why this host's kernel cannot be the udp backend's data path. Absent: it can. */
   readonly kernelDatapathObstacle?: () => string | undefined;
   readonly serviceManager: ServiceManager;
+  /** Lets others ask for the view of the kernel, at a path, until it is disposed of. Absent: nobody can. */
+  readonly serveState?: (path: string, document: () => StateDocument) => Disposable;
   /** This host's other firewalls. Absent: nobody looks at them. */
   readonly openFirewallView?: (marks: Marks) => FirewallView;
   /** Runs the extension backend's commands; absent: through sh. */
@@ -156,6 +161,9 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
   const alive = AbortSignal.any([signal, broken.signal]);
   const reconciler = startReconciler(context, marks.marks, fabric.fabric(), journal, alive);
   fabric.start(reconciler, alive);
+  using _view = ports.serveState?.(statusPaths(options.subnetFile).socket, () =>
+    stateDocument({ source: "lodend", nodeId: fabric.setup.node.id }, reconciler.inspect(), reconciler.state()),
+  );
   const extension = extensionRunner(context, () => fabric.setup, lease);
   held.extension = extension;
   const sink = extension === undefined ? reconciler : both(reconciler, extension);

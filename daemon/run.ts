@@ -20,6 +20,7 @@ import { NetlinkKernel } from "./reconcile/kernel/netlink.ts";
 import { ResidentKeeper } from "./resident/keeper.ts";
 import { hindrance, readSurroundings, residentExecutable } from "./resident/place.ts";
 import type { StatusBoard } from "./status-board.ts";
+import { serveState } from "./state-socket.ts";
 import { openStore } from "./store/open.ts";
 import { VERSION } from "./version.ts";
 
@@ -63,6 +64,7 @@ export async function runDaemon(options: Options): Promise<number> {
         new NetlinkKernel({ sys, marks, datapaths: [new KernelDatapath({ sys, instance: marks.nftTable })] }),
       kernelDatapathObstacle: knownObstacle(sys),
       serviceManager: serviceManager(sys, process.env),
+      serveState: (path, document) => serveState(path, document, log),
       openFirewallView: (marks) => firewallView(sys, marks),
     });
     await using _resident = keepResident(options, log, app.status);

@@ -10,6 +10,8 @@ export const STATUS_FORMAT = 1;
 export interface StatusPaths {
   readonly status: string;
   readonly lock: string;
+  /** Where a running daemon tells of the kernel (state-document.md). */
+  readonly socket: string;
 }
 
 /**
@@ -20,7 +22,7 @@ export function statusPaths(subnetFile: string): StatusPaths {
   const slash = subnetFile.lastIndexOf("/") + 1;
   const name = subnetFile.slice(slash);
   const stem = subnetFile.slice(0, slash) + (name === "subnet.env" ? "loden" : `${name}.loden`);
-  return { status: `${stem}.json`, lock: `${stem}.lock` };
+  return { status: `${stem}.json`, lock: `${stem}.lock`, socket: `${stem}.sock` };
 }
 
 /** Where the daemon is on its way; see spec/status-file.md for what each one waits for. */

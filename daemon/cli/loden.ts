@@ -13,6 +13,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     about: "what the daemon on this host is doing, and what is wrong",
     run: async (args) => (await import("./status.ts")).runStatus(args),
   },
+  plan: {
+    about: "what would change in this host's kernel, and why",
+    run: async (args) => (await import("./state.ts")).runState("plan", args),
+  },
+  state: {
+    about: "what this host's kernel should hold, and what it holds",
+    run: async (args) => (await import("./state.ts")).runState("state", args),
+  },
   drain: {
     about: "give this host's subnet back and stop its daemon",
     run: async (args) => (await import("./drain.ts")).runDrain(args),

@@ -27,7 +27,7 @@ export function trimAllocator(): void {
 export function releaseCode(): void {
   const program = readlinkSync("/proc/self/exe");
   for (const line of readFileSync("/proc/self/maps", "utf8").split("\n")) {
-    const [, from, to, mode, file] = /^([\da-f]+)-([\da-f]+) (\S+) \S+ \S+ \S+ +(.*)$/.exec(line) ?? [];
+    const [, from = "", to = "", mode, file] = /^([\da-f]+)-([\da-f]+) (\S+) \S+ \S+ \S+ +(.*)$/.exec(line) ?? [];
     if (file !== program || mode !== "r-xp") continue;
     const start = BigInt(`0x${from}`);
     madvise(start, BigInt(`0x${to}`) - start, MADV_DONTNEED);

@@ -9,6 +9,7 @@ import type { Lease } from "../lease/types.ts";
 import { DesiredState } from "./desired.ts";
 import { isMet } from "./diff.ts";
 import { Fights } from "./fights.ts";
+import { inspect, type Inspection } from "./inspect.ts";
 import { Known } from "./known.ts";
 import { BASE, KINDS, LIMITS } from "./objects.ts";
 import { Pass } from "./pass.ts";
@@ -159,6 +160,10 @@ class Loop implements Reconciler {
       fights: this.#fights.list(),
       ready: this.#isReady,
     };
+  }
+
+  inspect(): Inspection {
+    return inspect(this.#kernel, this.#desired, this.#complete);
   }
 
   #countApplied(): number {

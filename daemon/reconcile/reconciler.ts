@@ -3,6 +3,7 @@ import type { Backend } from "../backend/port.ts";
 import type { Clock } from "../clock.ts";
 import type { Lease, Network, Node } from "../lease/types.ts";
 import type { Fight } from "./fights.ts";
+import type { Inspection } from "./inspect.ts";
 import type { Kernel, KernelObject, ObjectKind } from "./port.ts";
 
 /** All that the desired state depends on besides the leases. */
@@ -109,4 +110,6 @@ export interface Reconciler {
   /** Resolves when every base object is in place for the first time. */
   ready(): Promise<void>;
   state(): ReconcilerState;
+  /** Looks at everything, and changes nothing. */
+  inspect(): Inspection;
 }
