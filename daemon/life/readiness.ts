@@ -186,7 +186,7 @@ export async function keepReady(
   status.enter("programming", "waiting for the kernel to hold the data path");
   await reconciler.settled();
   await reconciler.ready();
-  let fileError: Error | undefined;
+  let fileError: Error | undefined = new LodenError("ERR_NOT_READY", "the subnet file is still to be written");
   let isAnnounced = false;
   const judge = (): void => {
     const notYet = new LodenError("ERR_NOT_READY", "a part of this node's data path is being restored");
