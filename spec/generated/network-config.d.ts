@@ -15,7 +15,7 @@ export interface NetworkConfigDocument {
   readonly EnableIPv4?: boolean;
   /** Default false. */
   readonly EnableIPv6?: boolean;
-  /** flannel's choice between nftables and iptables. Default false. */
+  /** False asks for iptables, true for nftables. Where it is absent hosts use nftables. */
   readonly EnableNFTables?: boolean;
   /** IPv4 range that every host's subnet is taken from. */
   readonly Network?: string;

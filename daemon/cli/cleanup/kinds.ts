@@ -128,8 +128,7 @@ const chains: CleanupKind = {
 const files: CleanupKind = {
   name: "files",
   find: ({ subnetFile, stateDirectory, withFiles }) => {
-    const { status, lock } = statusPaths(subnetFile);
-    const found = [subnetFile, status, lock].filter((file) => existsSync(file));
+    const found = [subnetFile, ...Object.values(statusPaths(subnetFile))].filter((file) => existsSync(file));
     if (existsSync(stateDirectory)) {
       // Nothing but what the daemon writes there (life/last-state.ts): other files are somebody's.
       const states = readdirSync(stateDirectory).filter((name) => /^state(?:-[0-9a-f]{8})?\.json$/.test(name));

@@ -17,8 +17,10 @@ import {
   type Outcome,
   type RouteSpec,
 } from "../../../daemon/reconcile/port.ts";
+import { iptablesTraffic } from "../../../daemon/traffic/iptables.ts";
 import { nftTraffic } from "../../../daemon/traffic/nftables.ts";
 import { trafficRules } from "../../../daemon/traffic/rules.ts";
+import { peerSources, sourceFilter } from "../../../daemon/traffic/source-filter.ts";
 import { TEST_MARKS, makeFabric, makeLease, makeNetwork, makeNode, subnetOf } from "../../support/fabric.ts";
 
 /** A kernel with an underlay `eth0` (192.168.0.1/24, fd99::1/64), and somebody else's hands on it. */
@@ -41,6 +43,7 @@ function wishes(options: Record<string, unknown> = {}, peers: readonly number[] 
   const fabric = makeFabric({ options, families });
   const network = makeNetwork({ families });
   const rules = trafficRules(network, makeNode(1), { masquerade: true, fullyRandom: true, forward: true });
+  const tunnels = fabric.backends.flatMap((backend) => backend.tunnels?.(fabric.node) ?? []);
   return [
     ...fabric.backends.flatMap((backend) => [
       ...backend.base(fabric.node),
@@ -49,6 +52,9 @@ function wishes(options: Record<string, unknown> = {}, peers: readonly number[] 
       ),
     ]),
     ...nftTraffic(rules, TEST_MARKS.nftTable, { fullyRandom: true }),
+    ...sourceFilter(tunnels, TEST_MARKS.peersTable),
+    ...peers.flatMap((n) => peerSources(tunnels, makeLease(n, { families }), TEST_MARKS.peersTable)),
+    ...(["nft", "legacy"] as const).flatMap((variant) => iptablesTraffic(rules, variant, { fullyRandom: true })),
   ];
 }
 
@@ -240,6 +246,27 @@ export function kernelSuite(name: string, makeRig: () => KernelRig): void {
       expect(difference()).toEqual([]);
     });
 
+    test("a table that is replaced keeps what its sets hold, but for what is to go", () => {
+      want(wishes());
+      converge();
+      const isFilter = (object: KernelObject): boolean => object.key === `nft-table inet ${TEST_MARKS.peersTable}`;
+      const other = sourceFilter([{ family: 4, port: 4000 }], TEST_MARKS.peersTable);
+      const gone = `nft-element inet ${TEST_MARKS.peersTable} peers4 192.168.0.2`;
+      const rest = wishes().filter(
+        (object) => !isFilter(object) && object.key !== gone && !object.key.includes("peers6"),
+      );
+      want([...rest, ...other]);
+      succeed(converge());
+      expect(difference()).toEqual([]);
+      expect(dump(["nft-element"]).objects.size).toBe(1);
+    });
+
+    test("an element without its table fails by name", () => {
+      const element = wishes().find(({ kind }) => kind === "nft-element")!;
+      const [outcome] = rig.kernel.apply([{ type: "add", object: element }]);
+      expect(outcome).toBeInstanceOf(Error);
+    });
+
     test("a table is replaced whole", () => {
       want(wishes());
       converge();
@@ -247,7 +274,7 @@ export function kernelSuite(name: string, makeRig: () => KernelRig): void {
       const table = TEST_MARKS.nftTable;
       const chain = { add: { chain: { family, table, name: "only" } } };
       want([
-        ...wishes().filter(({ kind }) => kind !== "nft-table"),
+        ...wishes().filter(({ key }) => key !== `nft-table inet ${table}`),
         nftTableObject({ family, name: table, content: [chain] }),
       ]);
       succeed(converge());

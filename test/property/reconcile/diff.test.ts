@@ -10,8 +10,10 @@ import { diff, isMet } from "../../../daemon/reconcile/diff.ts";
 import { FakeKernel, asActual } from "../../../daemon/reconcile/fake.ts";
 import {
   BASE,
+  KINDS,
   addressObject,
   fdbObject,
+  iptablesObject,
   linkObject,
   neighbourObject,
   routeObject,
@@ -64,6 +66,15 @@ const object: fc.Arbitrary<KernelObject> = fc.oneof(
     .map(({ metric, ...spec }) => routeObject({ ...spec, link: "eth0", ...(metric === undefined ? {} : { metric }) })),
   fc.record({ link: fc.constant("eth0"), address: node, mac }).map((spec) => neighbourObject(spec)),
   fc.record({ link: fc.constant("eth0"), mac, remote: node }).map((spec) => fdbObject(spec)),
+  fc
+    .record({
+      variant: fc.constantFrom("nft" as const, "legacy" as const),
+      rule: fc.constantFrom("-j ACCEPT", "-j DROP"),
+    })
+    .map(({ variant, rule }) => {
+      const chain = { table: "filter", name: "C", parent: "FORWARD", jump: "-j C", jumps: 1, rules: [rule] } as const;
+      return iptablesObject({ family: 4, variant, chains: [chain] });
+    }),
   fc
     .record({ path: fc.constantFrom("net/a", "net/b"), value: fc.constantFrom("0", "1") })
     .map((spec) => sysctlObject(spec)),
@@ -166,12 +177,7 @@ describe("the desired state", () => {
           expect(held.spec).toBe(own?.spec);
         }
         const count = [...state.objects()].length;
-        expect(
-          (["link", "address", "route", "neighbour", "fdb", "sysctl", "nft-table"] as const).reduce(
-            (sum, kind) => sum + state.count(kind),
-            0,
-          ),
-        ).toBe(count);
+        expect(KINDS.reduce((sum, kind) => sum + state.count(kind), 0)).toBe(count);
       }),
     );
   });
