@@ -38,6 +38,7 @@ export class Iptables {
   readonly #written = new Map<string, { readonly chains: readonly IptablesChain[]; readonly found: string }>();
   /** What the last look at a place found, as of a generation of nf_tables. */
   readonly #last = new Map<string, { readonly generation: number; readonly chains: readonly IptablesChain[] }>();
+  #isWanted = false;
   readonly #programs = new Map<string, ReturnType<typeof describePrograms>>();
 
   constructor(sys: Sys, marks: Marks) {
@@ -52,12 +53,13 @@ export class Iptables {
 
   /** True while anything wanted can be altered by way of nf_tables. */
   get isWatched(): boolean {
-    return this.#written.size > 0;
+    return this.#isWanted;
   }
 
   dump(wanted: Wanted): ActualObject<"iptables">[] {
     const objects: ActualObject<"iptables">[] = [];
     const wishes = [...wanted.of("iptables")];
+    this.#isWanted = wishes.length > 0;
     const present = this.#presentPlaces();
     for (const family of FAMILIES) {
       for (const variant of ["nft", "legacy"] as const) {

@@ -12,10 +12,12 @@ const families = [4, 6] as const;
 
 let host: Host;
 let running: Running;
+let end: AbortController;
 
 beforeEach(() => {
   host = makeHost(1);
-  running = host.reconcile({ families });
+  end = new AbortController();
+  running = host.reconcile({ families }, end.signal);
 });
 afterEach(() => host[Symbol.dispose]());
 
@@ -190,8 +192,13 @@ describe.each(["nft", "legacy"] as const)("iptables-%s", (variant) => {
   });
 });
 
-test("changes of others on nf_tables are answered at once", async () => {
+test.each(["made", "found"])("changes of others on nf_tables are answered at once in chains it %s", async (how) => {
   await configure("iptables-nft");
+  if (how === "found") {
+    end.abort();
+    running = host.reconcile({ families });
+    await configure("iptables-nft");
+  }
   const whole = shown(4, "nft");
   await repaired(() => run("iptables-nft", "-F", "FLANNEL-FWD"));
   expect(shown(4, "nft")).toBe(whole);
