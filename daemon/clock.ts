@@ -22,19 +22,26 @@ export const systemRandom: Random = { next: () => Math.random() };
 /** uptime(1) counts hundredths of a second; less than this between two readings is no suspension. */
 const SUSPENSION_MS = 1_000;
 
-/** CLOCK_MONOTONIC, which Node's clock is, stands still while the machine is suspended; the uptime, CLOCK_BOOTTIME, does not. */
-const awakeAtStart = uptime() * 1_000 - performance.now();
-let suspended = 0;
-
-function monotonic(): number {
-  const awake = performance.now();
-  const slept = uptime() * 1_000 - awake - awakeAtStart;
-  if (slept > suspended + SUSPENSION_MS) suspended = slept;
-  return awake + suspended;
+/**
+ * A clock that goes on while the machine is suspended, made of one that stands still then (CLOCK_MONOTONIC, Node's) and of
+ * the uptime, which does not (CLOCK_BOOTTIME). Both in milliseconds.
+ */
+export function suspendAware(awake: () => number, uptimeMs: () => number): () => number {
+  const offset = uptimeMs() - awake();
+  let suspended = 0;
+  return () => {
+    const now = awake();
+    const slept = uptimeMs() - now - offset;
+    if (slept > suspended + SUSPENSION_MS) suspended = slept;
+    return now + suspended;
+  };
 }
 
 export const systemClock: Clock = {
-  monotonic,
+  monotonic: suspendAware(
+    () => performance.now(),
+    () => uptime() * 1_000,
+  ),
   wall: () => Date.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {

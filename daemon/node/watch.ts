@@ -11,6 +11,7 @@ import {
 import type { Prefix } from "#kernel/ip/prefix";
 import { decodeRoute } from "#kernel/netlink/route";
 import { ROUTE_TABLE } from "#kernel/netlink/route-types";
+import type { Message } from "#kernel/netlink/wire";
 import type { Sys } from "#kernel/sys";
 import { LodenError } from "#spec/errors";
 import { isLodenProtocol } from "../reconcile/marks.ts";
@@ -42,25 +43,28 @@ export function watchHost(sys: Sys, onChange: OnHostChange): Disposable {
   return watchNetlink(
     sys,
     groups,
-    (messages) => {
-      const touched = new Set<number | undefined>();
-      const routed = new Map<string, Prefix>();
-      for (const { type, payload } of messages) {
-        if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
-          const destination = destinationOf(payload);
-          if (destination !== undefined) routed.set(destination.toString(), destination);
-        } else if (type >= RTM_NEWLINK && type < RTM_NEWROUTE && type <= RTM_NEWADDR + 1) {
-          if (payload.length >= INDEX_OFFSET + 4) {
-            touched.add(new DataView(payload.buffer, payload.byteOffset).getInt32(INDEX_OFFSET, true));
-          }
-        }
-      }
-      if (routed.size > MOST_DESTINATIONS) touched.add(undefined);
-      else for (const destination of routed.values()) onChange(undefined, destination);
-      for (const index of touched) onChange(index);
-    },
+    (messages) => tellChanges(messages, onChange),
     () => onChange(undefined),
   );
+}
+
+/** Each link and each destination that the notifications are about is told of once. */
+export function tellChanges(messages: readonly Pick<Message, "type" | "payload">[], onChange: OnHostChange): void {
+  const touched = new Set<number | undefined>();
+  const routed = new Map<string, Prefix>();
+  for (const { type, payload } of messages) {
+    if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
+      const destination = destinationOf(payload);
+      if (destination !== undefined) routed.set(destination.toString(), destination);
+    } else if (type >= RTM_NEWLINK && type < RTM_NEWROUTE && type <= RTM_NEWADDR + 1) {
+      if (payload.length >= INDEX_OFFSET + 4) {
+        touched.add(new DataView(payload.buffer, payload.byteOffset).getInt32(INDEX_OFFSET, true));
+      }
+    }
+  }
+  if (routed.size > MOST_DESTINATIONS) touched.add(undefined);
+  else for (const destination of routed.values()) onChange(undefined, destination);
+  for (const index of touched) onChange(index);
 }
 
 /** Where a route of the main table leads that is none of Loden's; undefined for all others. */

@@ -39,12 +39,14 @@ export async function follow(
     },
     onEvents: buffer.events.bind(buffer),
   };
+  // Of the connections that the try at hand is made on: given up meanwhile, the next try need not wait.
+  let { reconnected } = client;
   const wait = async (): Promise<void> => {
-    const { reconnected } = client;
     await backoff.wait(AbortSignal.any([signal, reconnected])).catch(() => {});
     if (reconnected.aborted) backoff.reset();
   };
   while (!signal.aborted) {
+    reconnected = client.reconnected;
     try {
       if (position === undefined) {
         if (listings > 1) await wait();

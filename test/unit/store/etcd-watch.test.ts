@@ -46,6 +46,23 @@ async function following(): Promise<Follower> {
   return follower;
 }
 
+describe("a host that is reached differently now", () => {
+  test("does not wait before the next try, however often it failed before", async () => {
+    await using follower = await following();
+    await follower.until(() => follower.snapshots === 1);
+    for (let n = 0; n < 6; n++) {
+      (await etcd.watch(n)).end(new ConnectError("etcdserver: no leader", Code.Unavailable));
+      await follower.until(() => follower.troubles.length > n);
+      if (n < 5) await clock.advance(5_000);
+    }
+    // Now it waits for seconds, and the clock stands still.
+    store.reconnect();
+    const watch = await etcd.watch(6);
+    watch.send(created(10n));
+    await follower.until(() => follower.troubles.at(-1) === "");
+  });
+});
+
 describe("opening", () => {
   test("asks for the leader, progress, fragments, and the network's keys alone", async () => {
     await using follower = await following();
