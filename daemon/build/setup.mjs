@@ -56,6 +56,7 @@ const TEST = [
     why: "arp, in flannel's example of the extension backend",
     have: ["/usr/sbin/arp", "/sbin/arp"],
   },
+  { name: "ethtool", why: "benchmarks without segmentation offloads", have: ["/usr/sbin/ethtool", "/usr/bin/ethtool"] },
   { name: "iperf3", why: "throughput between test containers", have: ["/usr/bin/iperf3"] },
   { name: "openssl", why: "certificates for the TLS tests", have: ["/usr/bin/openssl"] },
   { name: "git", why: "tests of the tree itself", have: ["/usr/bin/git", "/usr/local/bin/git"] },

@@ -10,6 +10,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     about: "ADD and DEL of the CNI executables against the Go reference plugins",
     load: () => import("./cni.ts"),
   },
+  datapath: {
+    about: "packets from pod to pod over each backend, against the same topology made by hand",
+    load: () => import("./datapath.ts"),
+  },
   scale: {
     about: "a daemon with thousands of peers: start, one change, memory; against ip -batch and flanneld",
     load: () => import("./scale.ts"),

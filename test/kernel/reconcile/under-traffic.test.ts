@@ -96,8 +96,9 @@ function harms(host: Host, object: KernelObject): Harm[] {
     case "tunnel":
     case "tunnel-peer":
       // Nobody tells of sysctls (test/kernel/reconcile/drift.test.ts has them), and these hosts have none of the others.
-      return [];
+      break;
   }
+  return [];
 }
 
 interface Pair {

@@ -1,0 +1,21 @@
+// What `npm run bench -- datapath` can compare: backends of a daemon by their network configuration, and the same topology
+// made by hand, which each is held against. A backend more is an entry more.
+
+/** How two hosts are joined without any daemon. */
+export type ByHand = "vxlan" | "routing";
+
+export interface BackendEntry {
+  /** The configuration's Backend. */
+  readonly backend: Readonly<Record<string, unknown>>;
+  /** What its figures are divided by. */
+  readonly against: ByHand;
+  /** Least ratio of TCP throughput that is asked of it, where there is one. */
+  readonly bar?: number;
+  /** flags of lodend besides. */
+  readonly flags?: readonly string[];
+}
+
+export const BACKENDS: Readonly<Record<string, BackendEntry>> = {
+  vxlan: { backend: { Type: "vxlan" }, against: "vxlan", bar: 0.98 },
+  "host-gw": { backend: { Type: "host-gw" }, against: "routing", bar: 0.98 },
+};
