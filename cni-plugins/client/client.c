@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -38,7 +39,9 @@ _Static_assert(sizeof(BUILD_ID) == 65, "BUILD_ID is a SHA-256 in hexadecimal");
 #define REQUEST_LIMIT (4u << 20)
 /* What an answer's outputs may have together. */
 #define REPLY_LIMIT (1u << 20)
+/* Statuses that are no exit status: the call is not for the resident; a link is to be deleted before it is. */
 #define DECLINED 256u
+#define LINK_FIRST 257u
 
 extern char **environ;
 
@@ -62,9 +65,10 @@ struct head {
   uint32_t length; /* of all that follows this word */
   uint32_t umask;
   struct identity client;
+  uint32_t is_second; /* the link that the resident named is deleted */
   uint32_t name, directory, environment, input;
 };
-_Static_assert(sizeof(struct head) == 40, "as in protocol.ts");
+_Static_assert(sizeof(struct head) == 44, "as in protocol.ts");
 
 /* An answer's beginning; what goes to standard output and to standard error follows. */
 struct answer {
@@ -128,6 +132,11 @@ static void replay_input(void) {
   if (lseek(file, 0, SEEK_SET) != 0 || dup2(file, STDIN_FILENO) < 0) fail(5, "the input cannot be given to " WHOLE_EXECUTABLE);
 }
 
+/* Arguments of the command line, and how many of them go on: the flags of a daemon are fewer. */
+#define ARGUMENT_LIMIT 64
+static char **arguments;
+static int argument_count;
+
 /* Becomes the executable that has all plugins in itself. It lies beside this file, whatever name led here. */
 static _Noreturn void run_whole(void) {
   char path[4096 + sizeof WHOLE_EXECUTABLE];
@@ -141,7 +150,10 @@ static _Noreturn void run_whole(void) {
   snprintf(client, sizeof client, "--client=%u:%u:%u:%u", own_identity.major, own_identity.minor,
            own_identity.inode_high, own_identity.inode_low);
   replay_input();
-  execv(path, (char *[]){plugin_name, client, NULL});
+  /* What a person asks for on the command line (`dhcp daemon`) goes on; a runtime gives no arguments. */
+  char *args[ARGUMENT_LIMIT + 3] = {plugin_name, client};
+  for (int i = 0; i < argument_count && i < ARGUMENT_LIMIT; i++) args[2 + i] = arguments[i];
+  execv(path, args);
   fail(5, WHOLE_EXECUTABLE " cannot be run: it must lie in one directory with the plugins; install both from one dist/cni");
 }
 
@@ -261,14 +273,46 @@ static int read_input(size_t used) {
   }
 }
 
-/* Prints what the resident answers and ends; comes back when it declined. */
-static void take_answer(int connection) {
+/* Hands the request to a resident that says of itself what this process would; -1 when nobody has it. */
+static int ask(const char *path, const struct greeting *own, const struct head *head, size_t length) {
+  struct greeting greeting;
+  int connection = connect_resident(path);
+  if (connection < 0) return -1;
+  memcpy(buffer, head, sizeof *head);
+  if (receive_all(connection, &greeting, sizeof greeting) && memcmp(&greeting, own, sizeof greeting) == 0 &&
+      send_all(connection, buffer, length)) {
+    return connection;
+  }
+  close(connection);
+  return -1;
+}
+
+/*
+ * Deletes a link of this network namespace. The kernel is done when send() returns, 20 ms later, for it waits for whoever
+ * may still read from the link; many clients wait together, where the one resident would wait for each in turn. Whether
+ * it is gone is for the plugin to see.
+ */
+static void delete_link(uint32_t index) {
+  struct {
+    struct nlmsghdr header;
+    struct ifinfomsg link;
+  } message = {.header = {.nlmsg_len = sizeof message, .nlmsg_type = RTM_DELLINK, .nlmsg_flags = NLM_F_REQUEST},
+               .link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)index}};
+  int kernel = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (kernel < 0) return;
+  while (send(kernel, &message, sizeof message, 0) < 0 && errno == EINTR) continue;
+  close(kernel);
+}
+
+/* Prints what the resident answers and ends. Comes back with the link to delete first, or with 0 when it declined. */
+static uint32_t take_answer(int connection, int may_name_link) {
   static const char lost[] = "the resident CNI plugins ended before they answered; what was begun is undone by DEL";
   struct timeval never = {0};
   struct answer answer;
   setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof never);
   if (!receive_all(connection, &answer, sizeof answer)) fail(11, lost);
-  if (answer.status == DECLINED) return;
+  if (answer.status == DECLINED) return 0;
+  if (may_name_link && answer.status == LINK_FIRST && answer.output > 0 && answer.output <= INT32_MAX) return answer.output;
   if (answer.status > 255 || answer.output > REPLY_LIMIT || answer.error > REPLY_LIMIT - answer.output) {
     fail(11, "the resident CNI plugins answered what cannot be understood; what was begun is undone by DEL");
   }
@@ -292,28 +336,35 @@ static int is_served(const char *command) {
 int main(int argc, char **argv) {
   if (argc < 1) return 1;
   plugin_name = argv[0];
+  arguments = argv + 1;
+  argument_count = argc - 1;
   if (identify("/proc/self/exe", &own_identity) != 0) run_whole();
   /* A stream that is closed would give its number to what is opened here. */
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
     if (fcntl(fd, F_GETFD) < 0) run_whole();
   }
   const char *path = getenv(SOCKET_VARIABLE);
+  if (argument_count > 0) run_whole();
   if (!is_served(getenv("CNI_COMMAND"))) run_whole();
   if (path == NULL) path = DEFAULT_SOCKET;
   if (access(path, F_OK) != 0) run_whole();
 
-  struct greeting own, greeting;
+  struct greeting own;
   struct head head;
   size_t used;
+  /* The input is there before the resident is asked, which never waits for whoever writes it. */
   if (own_greeting(&own) != 0 || !write_head(&head, &used) || !read_input(used)) run_whole();
-  /* The input is there by now, so that a resident never waits for whoever writes it. */
-  int connection = connect_resident(path);
-  if (connection < 0) run_whole();
-  if (!receive_all(connection, &greeting, sizeof greeting) || memcmp(&greeting, &own, sizeof own) != 0) run_whole();
   head.input = (uint32_t)input_length;
   head.length = (uint32_t)(used + input_length - sizeof head.length);
-  memcpy(buffer, &head, sizeof head);
-  if (!send_all(connection, buffer, used + input_length)) run_whole();
-  take_answer(connection);
+  int connection = ask(path, &own, &head, used + input_length);
+  if (connection < 0) run_whole();
+  uint32_t link = take_answer(connection, 1);
+  if (link == 0) run_whole();
+  /* Only DEL is answered so, which may be begun anew by anybody. */
+  close(connection);
+  delete_link(link);
+  head.is_second = 1;
+  connection = ask(path, &own, &head, used + input_length);
+  if (connection >= 0) take_answer(connection, 0);
   run_whole();
 }

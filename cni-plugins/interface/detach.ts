@@ -16,8 +16,16 @@ const NAMED_NAMESPACES = "/run/netns";
 
 /** DEL of a plugin that makes one interface in the container. */
 export function detachInterface(call: Call, kind: string): void {
-  // The link goes before its address is freed: nobody else may get the address while it is in use.
-  runAll([() => removeContainerLink(call, kind), () => releaseAddresses(call)]);
+  runAll(inOrder(call, () => removeContainerLink(call, kind)));
+}
+
+/**
+ * Removing the link and freeing its address. The link goes first, as nobody else may get the address while it is in use;
+ * but for dhcp, which gives the address back over the link.
+ */
+export function inOrder(call: Call, removeLink: () => void): readonly (() => void)[] {
+  const release = (): void => releaseAddresses(call);
+  return call.config.fields.object("ipam")?.raw("type") === "dhcp" ? [release, removeLink] : [removeLink, release];
 }
 
 /** Frees what IPAM gave. The section is read without the rest, so that a bad option is no obstacle. */
@@ -34,7 +42,7 @@ export function removeContainerLink(call: Call, kind: string): void {
   const ours = attachmentAlias(config.name, containerId, ifname);
   using socket = withNetns(machine.sys, netns, () => NetlinkSocket.open(machine.sys));
   for (const name of [ifname, passingName(config.name, containerId, ifname)]) {
-    const link = linkGet(socket, { name });
+    const link = socket.hasLink(name) ? linkGet(socket, { name }) : undefined;
     if (link?.kind?.kind !== kind || (isMarked(link.alias) && link.alias !== ours)) continue;
     removeIfPresent(socket, link.index);
   }
@@ -47,7 +55,8 @@ export function removeVeth(call: Call): void {
   const { containerId, ifname } = environment;
   // The namespace's name may be gone while something in it keeps it alive.
   using socket = NetlinkSocket.open(machine.sys);
-  const link = linkGet(socket, { name: hostVethName(config.name, containerId, ifname) });
+  const name = hostVethName(config.name, containerId, ifname);
+  const link = socket.hasLink(name) ? linkGet(socket, { name }) : undefined;
   if (link?.alias === attachmentAlias(config.name, containerId, ifname)) removeIfPresent(socket, link.index);
 }
 

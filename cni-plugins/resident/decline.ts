@@ -29,7 +29,9 @@ export function reasonToDecline(sys: Sys, request: Request, registry: Registry):
     if (OWN_FILES.some((own) => `${text}/`.includes(own)))
       return "it names a file that is another one for every process";
   }
-  const foreign = delegatesOf(plugin, input).find((type) => isForeign(sys, type, directories, request.client));
+  const types = delegatesOf(plugin, input);
+  if (plugin === "dhcp" || types.includes("dhcp")) return "a DHCP server may take its time to answer";
+  const foreign = types.find((type) => isForeign(sys, type, directories, request.client));
   return foreign === undefined ? undefined : `the plugin ${foreign} in CNI_PATH is another program`;
 }
 

@@ -16,8 +16,8 @@ const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** The descriptor after the three standard ones. */
 const HELPER_LISTENER = 3;
-/** How many serve a rush, with the first. What they wait for in the kernel is one thing for all: more gain little. */
-const PROCESSES = 8;
+/** How many serve a rush, with the first. */
+const PROCESSES = 4;
 /** How long a helper stays when the rush is over. */
 const HELPER_IDLE_MS = 5_000;
 /** How often ended helpers are looked after. */
@@ -57,7 +57,9 @@ async function lead(sys: Sys, { socket, untilEof }: Arguments): Promise<void> {
   const helpers = new Set<ChildProcess>();
   const serving = { listener: listener.fd, locks: listener.locks, untilEof };
   const resident = new Resident(sys, serving, () => {
-    if (helpers.size + 1 < PROCESSES) startHelper(helpers, serving);
+    // Twice as many, until there are enough: a rush is over soon.
+    const wanted = Math.min(2 * (helpers.size + 1), PROCESSES) - 1;
+    while (helpers.size < wanted) startHelper(helpers, serving);
   });
   sys.write(1, new TextEncoder().encode(`serving ${socket}\n`));
   try {

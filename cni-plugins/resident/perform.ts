@@ -9,8 +9,14 @@ import { pluginNamed } from "../registry.ts";
 import { serve } from "../skeleton.ts";
 import type { Sys } from "#kernel/sys";
 import { reasonToDecline } from "./decline.ts";
+import { linkToDeleteFirst } from "./link-first.ts";
 import type { Request } from "./protocol.ts";
 import { currentNetns } from "./world.ts";
+
+/** The client is to delete this link of the host, and to ask again. */
+export interface LinkFirst {
+  readonly link: number;
+}
 
 export interface Performed {
   readonly status: number;
@@ -51,7 +57,7 @@ export class Performer {
    * of what was done then. ADD has undone itself when a plugin found halfway that it needs another program, and other
    * commands may be repeated. An ADD that cannot be handed over is undone, before any other call for the attachment.
    */
-  perform(request: Request, handOver: (outcome: Performed | string) => boolean): void {
+  perform(request: Request, handOver: (outcome: Performed | LinkFirst | string) => boolean): void {
     const reason = reasonToDecline(this.#sys, request, pluginNamed);
     if (reason !== undefined) {
       handOver(reason);
@@ -59,6 +65,11 @@ export class Performer {
     }
     const lock = this.#lock(request);
     try {
+      const link = linkToDeleteFirst(this.#sys, request);
+      if (link !== undefined) {
+        handOver({ link });
+        return;
+      }
       const outcome = this.#inWorldOf(request, () => this.#serve(request));
       const isAdded = request.variables["CNI_COMMAND"] === "ADD" && outcome?.status === 0;
       let isKnown: boolean;

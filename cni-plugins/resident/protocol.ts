@@ -8,10 +8,11 @@ export const REQUEST_LIMIT = 4 << 20;
 export const REPLY_LIMIT = 1 << 20;
 /** The word in front of a request that tells the length of the rest. */
 export const LENGTH_SIZE = 4;
-const HEAD_SIZE = 40;
+const HEAD_SIZE = 44;
 const ANSWER_SIZE = 12;
 /** In place of an exit status, which has eight bits. */
 const DECLINED = 256;
+const LINK_FIRST = 257;
 
 const MAGIC = "LODENCNI";
 const BUILD_LENGTH = 64;
@@ -41,6 +42,8 @@ export interface Request {
   readonly directory: string;
   /** Identity of the client's file. */
   readonly client: string;
+  /** The client has deleted the link that it was told to. */
+  readonly isSecond: boolean;
   readonly variables: Variables;
   readonly input: string;
 }
@@ -83,7 +86,7 @@ export function requestSize(bytes: Uint8Array): number | undefined {
 export function decodeRequest(bytes: Uint8Array): Request | undefined {
   if (bytes.length < HEAD_SIZE || requestSize(bytes) !== bytes.length) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEAD_SIZE);
-  const lengths = [24, 28, 32, 36].map((at) => view.getUint32(at, true)) as [number, number, number, number];
+  const lengths = [28, 32, 36, 40].map((at) => view.getUint32(at, true)) as [number, number, number, number];
   if (lengths.reduce((sum, length) => sum + length, HEAD_SIZE) !== bytes.length) return undefined;
   let end = HEAD_SIZE;
   const parts = lengths.map((length) => bytes.subarray(end, (end += length))) as [
@@ -98,7 +101,15 @@ export function decodeRequest(bytes: Uint8Array): Request | undefined {
   if (variables === undefined) return undefined;
   // As streams.ts decodes standard input.
   const input = new TextDecoder("utf-8", { ignoreBOM: true }).decode(parts[3]);
-  return { plugin, umask: view.getUint32(4, true), directory, client: identityAt(view, 8), variables, input };
+  return {
+    plugin,
+    umask: view.getUint32(4, true),
+    directory,
+    client: identityAt(view, 8),
+    isSecond: view.getUint32(24, true) !== 0,
+    variables,
+    input,
+  };
 }
 
 function strictText(bytes: Uint8Array): string | undefined {
@@ -134,6 +145,15 @@ export function encodeAnswer(status: number, output: string, error: string): Uin
   view.setUint32(8, err.length, true);
   bytes.set(out, ANSWER_SIZE);
   bytes.set(err, ANSWER_SIZE + out.length);
+  return bytes;
+}
+
+/** Nothing was done: the client is to delete a link of the host by its index, and then to ask again. */
+export function encodeLinkFirst(index: number): Uint8Array {
+  const bytes = new Uint8Array(ANSWER_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, LINK_FIRST, true);
+  view.setUint32(4, index, true);
   return bytes;
 }
 

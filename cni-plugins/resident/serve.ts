@@ -1,7 +1,7 @@
 // The resident's loop: one thread that takes one client after another, and carries out what it asks. Everything is
-// synchronous, as the plugins are. Some calls wait in the kernel for what others need not wait for (a link that is
-// deleted, for readers of it that may remain: 20 ms); when clients queue up behind such a call, helpers are started:
-// processes that serve the same listening socket until they have had nothing to do for a while.
+// synchronous, as the plugins are. Some calls wait in the kernel or for a lock, which others need not wait for; when
+// clients queue up behind such a call, helpers are started: processes that serve the same listening socket until they
+// have had nothing to do for a while.
 import { readText } from "#kernel/files";
 import { errnoText, type PollEntry, type Sys } from "#kernel/sys";
 import { CNI_ERROR, CniError, toCniError } from "../error.ts";
@@ -9,16 +9,23 @@ import { printDocument } from "../result/print.ts";
 import { errorDocument } from "../skeleton.ts";
 import { LATEST_VERSION } from "../version.ts";
 import { Connection } from "./connection.ts";
-import { Performer, type Performed } from "./perform.ts";
-import { decodeRequest, encodeAnswer, encodeDeclined, encodeGreeting, type Request } from "./protocol.ts";
+import { type LinkFirst, Performer, type Performed } from "./perform.ts";
+import {
+  decodeRequest,
+  encodeAnswer,
+  encodeDeclined,
+  encodeGreeting,
+  encodeLinkFirst,
+  type Request,
+} from "./protocol.ts";
 import { ownWorld } from "./world.ts";
 
 const POLLIN = 1;
 const STDIN = 0;
 const STDERR = 2;
 const EAGAIN = 11;
-/** A call that takes as long has waited for something: computing takes three milliseconds at most. */
-const SLOW_MS = 8;
+/** A call that has waited as long, and not for a processor, is one behind which others need not wait. */
+const BLOCKED_MS = 5;
 /** Characters of an error's text. */
 const ERROR_LIMIT = 64 << 10;
 /** How often memory is looked at, in requests; and the pages of 4 KiB at which a fresh process is due. */
@@ -76,14 +83,20 @@ export class Resident {
       this.#tell(`a connection cannot be accepted: ${errnoText(-fd)}`);
       return "closed";
     }
-    const start = performance.now();
+    const [start, busy] = [performance.now(), this.#busy()];
     using connection = new Connection(this.#sys, fd);
     if (connection.user !== this.#uid || !connection.send(this.#greeting)) return undefined;
     const received = connection.receive();
     if (!("bytes" in received)) return undefined;
     this.#answer(connection, received.bytes);
-    if (performance.now() - start > SLOW_MS && this.#isAwaited()) this.#onQueue();
+    if (performance.now() - start - (this.#busy() - busy) > BLOCKED_MS && this.#isAwaited()) this.#onQueue();
     return ++this.#requests % MEMORY_PERIOD === 0 && this.#isLarge() ? "memory" : undefined;
+  }
+
+  /** Milliseconds that this thread has run or stood in line for a processor: /proc/thread-self/schedstat, nanoseconds. */
+  #busy(): number {
+    const [run = "0", queued = "0"] = readText(this.#sys, "/proc/thread-self/schedstat")?.split(" ") ?? [];
+    return (Number(run) + Number(queued)) / 1e6;
   }
 
   /** Whether more clients are there. */
@@ -124,8 +137,9 @@ export class Resident {
 }
 
 /** What is sent, and whether it says that all was done. */
-function answerFor(outcome: Performed | string): readonly [boolean, Uint8Array] {
+function answerFor(outcome: Performed | LinkFirst | string): readonly [boolean, Uint8Array] {
   if (typeof outcome === "string") return [false, encodeDeclined()];
+  if ("link" in outcome) return [true, encodeLinkFirst(outcome.link)];
   const answer = encodeAnswer(outcome.status, outcome.output, outcome.error);
   if (answer !== undefined) return [outcome.status === 0, answer];
   return answerFor(performedError(new CniError(CNI_ERROR.internal, "the plugin's output is longer than 1 MiB")));

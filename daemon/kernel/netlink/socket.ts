@@ -55,6 +55,12 @@ const DUMP_ATTEMPTS = 16;
 /** Milliseconds for an answer that is not there when send returns; one that comes later never will. */
 const ANSWER_TIMEOUT = 5_000;
 
+/** linux/sockios.h; struct ifreq of linux/if.h, and IFNAMSIZ without the final zero. */
+const SIOCGIFINDEX = 0x8933;
+const IFREQ_SIZE = 40;
+const IFNAME_LIMIT = 15;
+const ENODEV = 19;
+
 /** Sequence numbers have 32 bits; 0 is that of notifications. */
 const LAST_SEQUENCE = 0xffff_ffff;
 
@@ -174,6 +180,23 @@ export class NetlinkSocket implements Disposable {
   /** What notifications of its changes bear (nlmsg_pid), of the kinds of which the kernel tells who asked. */
   get portId(): number {
     return this.#portId;
+  }
+
+  /**
+   * Whether the socket's namespace has a link of this name. The one question that does not wait for the kernel's lock, which
+   * every request takes and which others may hold for milliseconds (netdevice(7), SIOCGIFINDEX).
+   */
+  hasLink(name: string): boolean {
+    const request = new Uint8Array(IFREQ_SIZE);
+    const { written } = new TextEncoder().encodeInto(name, request.subarray(0, IFNAME_LIMIT));
+    if (written === 0) return false;
+    try {
+      this.#sys.ioctl(this.#fd, SIOCGIFINDEX, request);
+      return true;
+    } catch (error) {
+      if (isErrno(error, ENODEV)) return false;
+      throw error;
+    }
   }
 
   close(): void {

@@ -461,7 +461,9 @@ describe("somebody else behind the socket", () => {
   test.each<[string, Buffer]>([
     ["nothing", Buffer.alloc(0)],
     ["half a head", Buffer.alloc(5)],
-    ["a status that is none", words(257, 0, 0)],
+    ["a status that is none", words(258, 0, 0)],
+    ["a link that is none", words(257, 0, 0)],
+    ["a link that cannot be", words(257, 0x8000_0000, 0)],
     ["an output longer than any", words(0, 0x7fff_ffff, 0)],
     ["lengths whose sum overflows", words(0, 1 << 20, 0xffff_ffff)],
     ["less than it says", Buffer.concat([words(0, 100, 0), Buffer.from("{")])],
@@ -473,6 +475,24 @@ describe("somebody else behind the socket", () => {
     });
     const outcome = await startPlugin({ ...call(squatter.socket), directory: whole });
     expect(asError(outcome)).toMatchObject({ code: 11, msg: expect.stringMatching(/undone by DEL/) as string });
+    squatter.close();
+  });
+
+  test("a link is deleted once, and the request comes a second time", async () => {
+    const hello = await greeting();
+    execFileSync("ip", ["link", "add", "first0", "type", "bridge"]);
+    const index = host.links().find(({ name }) => name === "first0")?.index ?? 0;
+    const passes: number[] = [];
+    const squatter = await squat("first.sock", (connection) => {
+      connection.write(hello);
+      connection.once("data", (request: Buffer) => {
+        passes.push(request.readUInt32LE(24));
+        connection.end(words(257, index, 0));
+      });
+    });
+    expect(asError(await startPlugin({ ...call(squatter.socket), command: "DEL" }))).toMatchObject({ code: 11 });
+    expect(passes).toEqual([0, 1]);
+    expect(host.links().map(({ name }) => name)).not.toContain("first0");
     squatter.close();
   });
 

@@ -21,16 +21,22 @@ interface Parts {
   readonly umask: number;
   readonly directory: string;
   readonly client: readonly number[];
+  readonly isSecond: boolean;
   readonly variables: Readonly<Record<string, string>>;
   readonly input: string;
 }
 
+const PLAIN = { umask: 0, directory: "/", client: [0, 0, 0, 0], isSecond: false } as const;
+
 /** As client.c writes it. */
-function encodeRequest({ plugin, umask, directory, client, variables, input }: Parts): Buffer {
+function encodeRequest({ plugin, umask, directory, client, isSecond, variables, input }: Parts): Buffer {
   const environment = Object.entries(variables).map(([name, value]) => `${name}=${value}\0`);
   const parts = [plugin, directory, environment.join(""), input].map((text) => Buffer.from(text));
-  const rest = parts.reduce((sum, { length }) => sum + length, 36);
-  const head = Buffer.from(new Uint32Array([rest, umask, ...client, ...parts.map(({ length }) => length)]).buffer);
+  const rest = parts.reduce((sum, { length }) => sum + length, 40);
+  const pass = Number(isSecond);
+  const head = Buffer.from(
+    new Uint32Array([rest, umask, ...client, pass, ...parts.map(({ length }) => length)]).buffer,
+  );
   return Buffer.concat([head, ...parts]);
 }
 
@@ -41,6 +47,7 @@ const request: fc.Arbitrary<Parts> = fc.record({
   umask: fc.nat({ max: 0o777 }),
   directory: text,
   client: fc.tuple(word, word, word, word),
+  isSecond: fc.boolean(),
   variables: fc.dictionary(
     text.filter((name) => !name.includes("=")),
     text,
@@ -83,7 +90,7 @@ test.each([
   ["a variable that stands there twice", { a: "1\0a=2" }],
   ["what is no text", { a: "1" }],
 ])("%s is not for the resident", (name, variables) => {
-  const parts = { plugin: "bridge", umask: 0, directory: "/", client: [0, 0, 0, 0], variables, input: "" };
+  const parts = { ...PLAIN, plugin: "bridge", variables, input: "" };
   const bytes = encodeRequest(parts);
   if (name === "what is no text") bytes[bytes.length - 2] = 0xff;
   expect(decodeRequest(bytes)).toBeUndefined();
@@ -129,7 +136,7 @@ test("a resident that lives takes whatever bytes come, and serves on", async () 
   const valid = (plugin: string): Buffer => {
     const variables = { CNI_COMMAND: "STATUS", CNI_PATH: "/nowhere" };
     const input = '{"cniVersion":"1.1.0","name":"lo","type":"loopback"}';
-    return encodeRequest({ plugin, umask: 0, directory: "/", client: [0, 0, 0, 0], variables, input });
+    return encodeRequest({ ...PLAIN, plugin, variables, input });
   };
   const mutated = fc.tuple(fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 8 })).map(([at, bytes]) => {
     const whole = valid("loopback");
