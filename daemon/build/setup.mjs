@@ -58,6 +58,9 @@ const TEST = [
   },
   { name: "ethtool", why: "benchmarks without segmentation offloads", have: ["/usr/sbin/ethtool", "/usr/bin/ethtool"] },
   { name: "iperf3", why: "throughput between test containers", have: ["/usr/bin/iperf3"] },
+  { name: "podman", why: "a container runtime that calls our plugins", have: ["/usr/bin/podman"] },
+  { name: "containerd", why: "another", have: ["/usr/bin/containerd"] },
+  { name: "runc", why: "what both start containers with", have: ["/usr/sbin/runc", "/usr/bin/runc"] },
   { name: "openssl", why: "certificates for the TLS tests", have: ["/usr/bin/openssl"] },
   { name: "git", why: "tests of the tree itself", have: ["/usr/bin/git", "/usr/local/bin/git"] },
 ];
