@@ -13,6 +13,9 @@ const PERIOD_MS = 30_000;
 /** A firewall that is being loaded is looked at when it has been still for this long. */
 const GATHER_MS = 500;
 
+/** Where rules change all the time (kube-proxy's by the thousand), looking at them takes no more than one part of so many. */
+const REST_PER_LOOK = 20;
+
 /** What the daemon sees of this host's firewalls. */
 export interface FirewallView {
   /** @throws LodenError when a firewall that is there cannot be read */
@@ -43,7 +46,9 @@ export async function watchFirewalls(
   const reported = new Set<string>();
   let dropped = 0;
   while (!signal.aborted) {
+    const began = ports.clock.monotonic();
     if (options.forwardRules) look(context, { view, setup, onAccepts }, reported);
+    const rest = REST_PER_LOOK * (ports.clock.monotonic() - began);
     const now = view.dropped() ?? 0;
     if (now > dropped) {
       const text = "encapsulated packets from addresses of no peer were dropped by the source filter";
@@ -53,7 +58,7 @@ export async function watchFirewalls(
     // The counter begins anew with the table.
     dropped = now;
     await changes.next(ports.clock, PERIOD_MS, signal);
-    await ports.clock.sleep(GATHER_MS, signal).catch(() => undefined);
+    await ports.clock.sleep(Math.max(GATHER_MS, rest), signal).catch(() => undefined);
   }
 }
 
