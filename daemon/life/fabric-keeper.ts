@@ -48,6 +48,9 @@ const RETIRE_CHECK_MS = 5_000;
 /** A host in motion (an address that goes before the next one comes) is read when it has been still for this long. */
 const HOST_GATHER_MS = 300;
 
+/** A host with a great many routes that change all the time is read for no more than one part of its time in so many. */
+const HOST_REST = 20;
+
 /** While no interface fits, the host is read this often besides. */
 const HOST_RETRY_MS = 10_000;
 
@@ -186,12 +189,15 @@ export class FabricKeeper {
   /** Reads the host after each change, until `signal` aborts; and now and then while it has no interface that fits. */
   async #followHost(signal: AbortSignal): Promise<void> {
     const { clock } = this.#context.ports;
+    let took = 0;
     while (!signal.aborted) {
       if (!this.#isHostChanged) await this.#hostChange(signal);
-      await clock.sleep(HOST_GATHER_MS, signal).catch(() => undefined);
+      await clock.sleep(Math.max(HOST_GATHER_MS, took * HOST_REST), signal).catch(() => undefined);
       if (signal.aborted) return;
       this.#isHostChanged = false;
+      const begun = clock.monotonic();
       this.#takeHost();
+      took = clock.monotonic() - begun;
     }
   }
 
@@ -216,14 +222,22 @@ export class FabricKeeper {
       const prepared = { ...(macs && { macs }), ...(commandOutput !== undefined && { commandOutput }) };
       const node: Node = { ...found, ...prepared, id, subnet };
       troubles.report("interface", undefined);
-      if (outline(node) === outline(before)) return;
+      const isReachedAsBefore = outline(node) === outline(before);
+      if (isReachedAsBefore && JSON.stringify(node.routes) === JSON.stringify(before.routes)) return;
       const backend = createBackend(network, node);
-      const addresses = Object.values(node.publicAddress).join(" ");
-      log.info(
-        { interface: node.link.name, address: addresses, mtu: node.link.mtu },
-        `this host is reached differently now, by ${rule}; the subnet stays`,
-      );
-      this.#context.ports.store.reconnect?.();
+      if (isReachedAsBefore) {
+        log.info(
+          { count: node.routes.length },
+          "this host's routes have changed: how each peer is reached is judged anew",
+        );
+      } else {
+        const addresses = Object.values(node.publicAddress).join(" ");
+        log.info(
+          { interface: node.link.name, address: addresses, mtu: node.link.mtu },
+          `this host is reached differently now, by ${rule}; the subnet stays`,
+        );
+        this.#context.ports.store.reconnect?.();
+      }
       this.#change({ network, node, backend, configText });
     } catch (error) {
       troubles.report("interface", error);
@@ -334,7 +348,7 @@ export class FabricKeeper {
 }
 
 /** What backends make of a host. Of its many addresses only whether a public one is among them. */
-function outline({ link, address, publicAddress, onLink, hostAddresses, routes }: Node): string {
+function outline({ link, address, publicAddress, onLink, hostAddresses }: Node): string {
   const isHere = Object.values(publicAddress).map((own) => hostAddresses.some((other) => other.equals(own)));
-  return JSON.stringify([link, address, publicAddress, onLink, isHere, routes]);
+  return JSON.stringify([link, address, publicAddress, onLink, isHere]);
 }
