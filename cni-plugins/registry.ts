@@ -1,5 +1,6 @@
 // The plugins by name.
 import type { PluginName } from "#spec/plugin-names";
+import { dhcp } from "./ipam/dhcp/plugin.ts";
 import { hostLocal } from "./ipam/host-local/plugin.ts";
 import { staticIpam } from "./ipam/static/plugin.ts";
 import { bridge } from "./main/bridge/plugin.ts";
@@ -12,6 +13,7 @@ import { ptp } from "./main/ptp/plugin.ts";
 import { tap } from "./main/tap/plugin.ts";
 import { vlan } from "./main/vlan/plugin.ts";
 import { bandwidth } from "./meta/bandwidth/plugin.ts";
+import { firewall } from "./meta/firewall/plugin.ts";
 import { flannel } from "./meta/flannel/plugin.ts";
 import { portmap } from "./meta/portmap/plugin.ts";
 import type { Plugin } from "./plugin.ts";
@@ -19,7 +21,9 @@ import type { Plugin } from "./plugin.ts";
 const PLUGINS: Readonly<Record<PluginName, Plugin>> = {
   bandwidth,
   bridge,
+  dhcp,
   dummy,
+  firewall,
   flannel,
   "host-device": hostDevice,
   "host-local": hostLocal,

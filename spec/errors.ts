@@ -32,8 +32,12 @@ export const ERROR_CODES = {
   ERR_PROBE: { retry: true, meaning: "an echo probe got no reply" },
   ERR_NFT: { retry: true, meaning: "nftables refused a ruleset" },
   ERR_IPTABLES: { retry: true, meaning: "iptables refused a change, or could not be read" },
-  ERR_FIREWALL: { retry: true, meaning: "another firewall of this host drops traffic that is forwarded for containers" },
+  ERR_FIREWALL: {
+    retry: true,
+    meaning: "another firewall of this host drops traffic that is forwarded for containers",
+  },
   ERR_BPF: { retry: true, meaning: "the kernel refused a BPF program, map or attachment" },
+  ERR_DBUS: { retry: true, meaning: "the system's message bus or a service on it does not answer as it should" },
   ERR_MISSING_TOOL: { retry: false, meaning: "a program or library that is needed is not installed" },
   ERR_PRIVILEGE: { retry: false, meaning: "a capability or permission is missing" },
   ERR_NOT_READY: { retry: true, meaning: "the daemon is on its way and nothing is known to be wrong" },

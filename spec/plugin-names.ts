@@ -3,7 +3,9 @@
 export const PLUGIN_NAMES = [
   "bandwidth",
   "bridge",
+  "dhcp",
   "dummy",
+  "firewall",
   "flannel",
   "host-device",
   "host-local",

@@ -43,6 +43,7 @@ const TEST = [
     have: ["/usr/sbin/ip", "/sbin/ip", "/bin/ip"],
   },
   { name: "nftables", why: "the peer that nftables tests are held against", have: ["/usr/sbin/nft"] },
+  { name: "dbus-daemon", why: "the message bus that firewalld is asked on", have: ["/usr/bin/dbus-daemon"] },
   { name: "iptables", why: "the iptables masquerade backend", have: ["/usr/sbin/iptables"] },
   { name: "procps", why: "kill, for tests of signals", have: ["/bin/kill", "/usr/bin/kill"] },
   { name: "iputils-ping", why: "pings between test containers", have: ["/bin/ping", "/usr/bin/ping"] },
