@@ -26,7 +26,12 @@ function main(name: string, first: string): number {
 
 const name = process.argv0.slice(process.argv0.lastIndexOf("/") + 1);
 const [, , first = "", ...rest] = process.argv;
-if (first === "serve" && pluginNamed(name) === undefined) {
+if ((name === "dhcp" || first === "dhcp") && process.argv.includes("daemon")) {
+  const { env, argv } = process;
+  void import("./ipam/dhcp/daemon.ts").then(async ({ runDaemon }) =>
+    process.exit(await runDaemon(sys, argv.slice(argv.indexOf("daemon") + 1), env)),
+  );
+} else if (first === "serve" && pluginNamed(name) === undefined) {
   // Loaded here alone, as a plugin's start pays for every module.
   void import("./resident/main.ts").then(async ({ runResident }) => process.exit(await runResident(sys, rest)));
 } else {

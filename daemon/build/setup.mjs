@@ -52,6 +52,7 @@ const TEST = [
     why: "the Go plugins we share directories with",
     have: ["/usr/lib/cni/bridge"],
   },
+  { name: "dnsmasq-base", why: "the server that the dhcp plugin is held against", have: ["/usr/sbin/dnsmasq"] },
   {
     name: "net-tools",
     why: "arp, in flannel's example of the extension backend",

@@ -5,7 +5,7 @@ import { validAttachments } from "../../attachments.ts";
 import { previousResult } from "../../config.ts";
 import { CNI_ERROR, CniError, failure, runAll } from "../../error.ts";
 import { attachInterface, runIpam } from "../../interface/attach.ts";
-import { collectAddresses, releaseAddresses } from "../../interface/detach.ts";
+import { collectAddresses, inOrder } from "../../interface/detach.ts";
 import { inspectInterface } from "../../interface/inspect.ts";
 import { readInterfaceOptions } from "../../interface/options.ts";
 import { Undo } from "../../interface/undo.ts";
@@ -38,7 +38,7 @@ function addressesOnly(call: Call, config: HostDeviceConfig): Result {
 
 /** Nothing is read but what says where addresses are from: the device may be gone. */
 function del(call: Call): void {
-  runAll([() => moveOut(call), () => releaseAddresses(call)]);
+  runAll(inOrder(call, () => moveOut(call)));
 }
 
 function check(call: Call): void {

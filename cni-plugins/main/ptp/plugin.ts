@@ -8,7 +8,7 @@ import { validAttachments } from "../../attachments.ts";
 import { failure, runAll } from "../../error.ts";
 import { describe, runIpam } from "../../interface/attach.ts";
 import { configureContainer } from "../../interface/container.ts";
-import { collectAddresses, collectHostLinks, releaseAddresses, removeVeth } from "../../interface/detach.ts";
+import { collectAddresses, collectHostLinks, inOrder, removeVeth } from "../../interface/detach.ts";
 import { enableForwarding } from "../../interface/forwarding.ts";
 import { attachmentAlias, hostVethName } from "../../interface/marks.ts";
 import { Undo } from "../../interface/undo.ts";
@@ -114,8 +114,7 @@ function configureHost(socket: NetlinkSocket, name: string, ips: readonly PtpAdd
 
 function del(call: Call): void {
   runAll([
-    () => removeVeth(call),
-    () => releaseAddresses(call),
+    ...inOrder(call, () => removeVeth(call)),
     () => {
       if (call.config.fields.raw("ipMasq") === true) removeMasquerade(call.machine, ownerOf(call));
     },

@@ -11,6 +11,7 @@ import type { NetworkConfig } from "../../../cni-plugins/config.ts";
 import { CNI_ERROR, CniError } from "../../../cni-plugins/error.ts";
 import { Fields, type JsonObject } from "../../../cni-plugins/fields.ts";
 import { hostLocalConfig, storeConfig } from "../../../cni-plugins/ipam/host-local/config.ts";
+import { dhcpConfig } from "../../../cni-plugins/ipam/dhcp/config.ts";
 import { staticConfig } from "../../../cni-plugins/ipam/static/config.ts";
 import { readInterfaceOptions, readMtu } from "../../../cni-plugins/interface/options.ts";
 import { bridgeConfig } from "../../../cni-plugins/main/bridge/config.ts";
@@ -48,6 +49,7 @@ test("every key that a plugin reads stands in a schema", () => {
 
 const READERS: Readonly<Record<string, (config: NetworkConfig) => void>> = {
   "cni-bridge": (config) => void bridgeConfig(config, ""),
+  "cni-dhcp": (config) => void dhcpConfig(config, ""),
   "cni-dummy": (config) => void [readInterfaceOptions(config), readMtu(config.fields)],
   "cni-host-device": (config) => void hostDeviceConfig(config, sys),
   "cni-ipvlan": (config) => void ipvlanConfig(config),

@@ -1,4 +1,5 @@
 // The documents of the CNI plugins that make one interface or give addresses, each with every key its schema knows.
+import { dhcpConfContract } from "#spec/documents/cni-dhcp";
 import { dummyConfContract } from "#spec/documents/cni-dummy";
 import { hostDeviceConfContract } from "#spec/documents/cni-host-device";
 import { ipvlanConfContract } from "#spec/documents/cni-ipvlan";
@@ -38,6 +39,13 @@ export function pluginSamples(netConf: Readonly<Record<string, unknown>>): reado
     sample(hostDeviceConfContract, "cni-host-device", {
       ...{ device: "eth1", hwaddr: mac, kernelpath: "/sys/devices/x", pciBusID: "0000:00:1f.6", enabledad: true, ipam },
       runtimeConfig: { deviceID: "0000:00:1f.6" },
+    }),
+    sample(dhcpConfContract, "cni-dhcp", {
+      ipam: {
+        ...{ type: "dhcp", daemonSocketPath: "/run/cni/dhcp.sock", priority: 100 },
+        request: [{ skipDefault: true }, { option: "subnet-mask", skipDefault: false }],
+        provide: [{ option: "host-name", value: "c1", fromArg: "K8S_POD_NAME" }],
+      },
     }),
     sample(staticConfContract, "cni-static", {
       ipam: { type: "static", addresses: [{ address: "10.1.0.5/16", gateway: "10.1.0.1" }], routes: [route], dns },
