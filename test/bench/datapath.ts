@@ -6,7 +6,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { enterFreshNetns } from "../support/netns.ts";
 import { type BackendEntry, BACKENDS, type ByHand } from "./datapath/backends.ts";
-import { type Figures, measure, type Metric, METRICS } from "./datapath/measure.ts";
+import { type Figures, type Metric, METRICS, STEPS } from "./datapath/measure.ts";
 import { Pair } from "./datapath/pair.ts";
 import { median, table } from "./statistics.ts";
 
@@ -32,7 +32,8 @@ interface Contender {
   /** Whose figures these are divided by; absent for what is made by hand. */
   readonly against?: ByHand;
   readonly bar?: number;
-  readonly figures: Figures[];
+  /** Of each round. */
+  readonly figures: Partial<Figures>[];
 }
 
 export async function run(args: readonly string[]): Promise<number> {
@@ -55,7 +56,10 @@ export async function run(args: readonly string[]): Promise<number> {
       for (let round = 0; round < settings.rounds; round++) {
         // Each goes first every other time.
         const order = round % 2 === 0 ? contenders : contenders.toReversed();
-        for (const { pair, figures } of order) figures.push(await measure(pair, settings.seconds));
+        for (const { figures } of contenders) figures.push({});
+        for (const step of STEPS) {
+          for (const { pair, figures } of order) Object.assign(figures.at(-1)!, await step(pair, settings.seconds));
+        }
       }
       process.stdout.write(report(wire, contenders, settings, verdicts));
     }
@@ -121,11 +125,13 @@ function report(wire: string, contenders: readonly Contender[], settings: Settin
   const rows = contenders.map(({ pair: { name }, against, figures, bar }) => {
     const reference = contenders.find(({ pair }) => against !== undefined && pair.name === byHand(against));
     const cells = metrics.map(([metric, { unit }]) => {
-      const value = median(figures.map((each) => each[metric]));
+      const value = median(figures.map((each) => each[metric] ?? NaN));
       const shown = `${value.toFixed(value < 100 ? 2 : 0)} ${unit}`;
       if (reference === undefined) return shown;
       // Of each round by itself, as the machine is not the same in all.
-      const ratio = median(figures.map((each, round) => each[metric] / reference.figures[round]![metric]));
+      const ratio = median(
+        figures.map((each, round) => (each[metric] ?? NaN) / (reference.figures[round]?.[metric] ?? NaN)),
+      );
       if (bar !== undefined && metric === "TCP, 1 stream") {
         const word = ratio >= bar ? "met   " : "MISSED";
         verdicts.push(`${word}  ${ratio.toFixed(2)} (bar ${bar})  ${name}, ${wire} wire: ${metric}\n`);

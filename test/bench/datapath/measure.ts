@@ -8,7 +8,7 @@ import type { Pair } from "./pair.ts";
 const PORT = "5201";
 /** Bytes in each packet of the count of packets, and echo requests of one round trip's figure. */
 const SMALL = "64";
-const PINGS = "2000";
+const PINGS = "10000";
 
 /** Names with the unit; `less` is better for some. */
 export const METRICS = {
@@ -35,44 +35,48 @@ interface IperfReport {
   };
 }
 
-export async function measure({ sides: [a, b] }: Pair, seconds: number): Promise<Figures> {
-  const target = `${b.subnet}.2`;
-  const run = (...args: readonly string[]): Promise<IperfReport> => iperf(a.pod, b.pod, target, seconds, args);
-  const before = busyMs();
-  const one = await run();
-  const cpu = busyMs() - before;
-  const eight = await run("-P", "8");
-  const full = await run("-u", "-b", "0", "-l", "1400");
-  const small = await run("-u", "-b", "0", "-l", SMALL);
-  const bits = (report: IperfReport): number => (report.end.sum_received?.bits_per_second ?? NaN) / 1e9;
-  const { sum: packets } = small.end;
-  const delivered = packets === undefined ? NaN : (packets.packets - packets.lost_packets) / packets.seconds / 1e3;
-  return {
-    "TCP, 1 stream": bits(one),
-    "TCP, 8 streams": bits(eight),
-    "UDP, full packets": udpBits(full),
-    "UDP, 64 bytes": delivered,
-    "round trip": roundTrip(a.pod, target),
-    "CPU a gigabit": cpu / (((one.end.sum_received?.bytes ?? NaN) * 8) / 1e9),
-  };
+/** One measurement, which may give several figures. */
+export type Step = (pair: Pair, seconds: number) => Promise<Partial<Figures>>;
+
+/** All figures come from these; contenders take turns at each, so that what they are held against is seconds away. */
+export const STEPS: readonly Step[] = [
+  async (pair, seconds) => {
+    const before = busyMs();
+    const report = await iperf(pair, seconds);
+    const cpu = busyMs() - before;
+    return {
+      "TCP, 1 stream": received(report),
+      "CPU a gigabit": cpu / (((report.end.sum_received?.bytes ?? NaN) * 8) / 1e9),
+    };
+  },
+  async (pair, seconds) => ({ "TCP, 8 streams": received(await iperf(pair, seconds, "-P", "8")) }),
+  async (pair, seconds) => {
+    const { bits } = arrived(await iperf(pair, seconds, "-u", "-b", "0", "-l", "1400"));
+    return { "UDP, full packets": bits / 1e9 };
+  },
+  async (pair, seconds) => {
+    const { packets } = arrived(await iperf(pair, seconds, "-u", "-b", "0", "-l", SMALL));
+    return { "UDP, 64 bytes": packets / 1e3 };
+  },
+  async ({ sides: [a, b] }) => Promise.resolve({ "round trip": roundTrip(a.pod, `${b.subnet}.2`) }),
+];
+
+function received({ end }: IperfReport): number {
+  return (end.sum_received?.bits_per_second ?? NaN) / 1e9;
 }
 
-/** What arrived. */
-function udpBits({ end: { sum } }: IperfReport): number {
-  return sum === undefined ? NaN : (sum.bits_per_second * (1 - sum.lost_packets / sum.packets)) / 1e9;
+/** A second, of what did not get lost. */
+function arrived({ end: { sum } }: IperfReport): { bits: number; packets: number } {
+  if (sum === undefined) return { bits: NaN, packets: NaN };
+  const share = 1 - sum.lost_packets / sum.packets;
+  return { bits: sum.bits_per_second * share, packets: (sum.packets * share) / sum.seconds };
 }
 
-async function iperf(
-  from: ThrowAwayNetns,
-  to: ThrowAwayNetns,
-  address: string,
-  seconds: number,
-  args: readonly string[],
-): Promise<IperfReport> {
-  const server = to.run(() => startProcess("iperf3", ["-s", "-1", "-p", PORT, "--forceflush"]));
+async function iperf({ sides: [a, b] }: Pair, seconds: number, ...args: readonly string[]): Promise<IperfReport> {
+  const server = b.pod.run(() => startProcess("iperf3", ["-s", "-1", "-p", PORT, "--forceflush"]));
   await server.printed(/Server listening/);
-  const client = from.run(() =>
-    startProcess("iperf3", ["-c", address, "-p", PORT, "-t", `${seconds}`, "-O", "0", "-J", ...args]),
+  const client = a.pod.run(() =>
+    startProcess("iperf3", ["-c", `${b.subnet}.2`, "-p", PORT, "-t", `${seconds}`, "-O", "0", "-J", ...args]),
   );
   const { stdout, stderr, status } = await client.finished;
   await server.finished;
@@ -80,10 +84,10 @@ async function iperf(
   return JSON.parse(stdout) as IperfReport;
 }
 
-/** Microseconds, on average. */
+/** Microseconds from one echo request to the next, which ping -f sends when it has the answer. */
 function roundTrip(from: ThrowAwayNetns, address: string): number {
   const text = from.run(() => execFileSync("ping", ["-n", "-q", "-f", "-c", PINGS, address], { encoding: "utf8" }));
-  return Number(/= [\d.]+\/([\d.]+)\//.exec(text)?.[1]) * 1e3;
+  return (Number(/time (\d+)ms/.exec(text)?.[1]) * 1e3) / Number(PINGS);
 }
 
 /** Milliseconds of processor time of the whole machine that were not idle (proc(5), ticks of 10 ms). */

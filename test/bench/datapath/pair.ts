@@ -68,7 +68,7 @@ export class Pair implements AsyncDisposable {
   }
 
   joinByHand(how: ByHand): void {
-    const mac = (side: Side): string => `0a:00:00:00:00:0${side.address.at(-1)}`;
+    const mac = (side: Side): string => `0a:00:00:00:00:0${side.address.slice(-1)}`;
     for (const [index, side] of this.sides.entries()) {
       const peer = this.sides[1 - index]!;
       const { host, address, subnet } = side;

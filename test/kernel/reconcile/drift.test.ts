@@ -2,6 +2,10 @@
 // and what is not ours stays as it is. Each test waits for the reconciler's own word, never for time to pass.
 import { execFileSync } from "node:child_process";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sys } from "#sys";
+import { Prefix } from "#kernel/ip/prefix";
+import { routeDelete } from "#kernel/netlink/route";
+import { NetlinkSocket } from "#kernel/netlink/socket";
 import { readSysctl, writeSysctl } from "#kernel/sysctl";
 import { sysctlObject } from "../../../daemon/reconcile/objects.ts";
 import { nftTraffic } from "../../../daemon/traffic/nftables.ts";
@@ -17,6 +21,7 @@ let running: Running;
 
 beforeEach(async () => {
   host = makeHost(1);
+  host.ip("link", "add", "a-bridge", "type", "bridge");
   const rules = trafficRules(makeNetwork({ families }), host.node, {
     masquerade: true,
     fullyRandom: true,
@@ -140,6 +145,7 @@ const ALTERATIONS: readonly [string, () => void][] = [
   ],
   ["the device's MTU altered", () => host.ip("link", "set", "flannel.1", "mtu", "1300")],
   ["the device's MAC altered", () => host.ip("link", "set", "flannel.1", "address", "02:00:00:00:00:99")],
+  ["the device made a port of a bridge", () => host.ip("link", "set", "flannel.1", "master", "a-bridge")],
   ["the device's learning altered", () => host.ip("link", "set", "flannel.1", "type", "vxlan", "learning")],
   ["the device's mark taken off", () => host.ip("link", "set", "flannel.1", "alias", "")],
   [
@@ -190,6 +196,37 @@ describe("what others do to ours is put right", () => {
   });
 });
 
+describe("who did it", () => {
+  test("a process that fights us over a route is named, answered less and less often, and told of when it gives up", async () => {
+    using socket = host.netns.run(() => NetlinkSocket.open(sys));
+    const destination = Prefix.parse("10.5.2.0/24");
+    const fight = running.event(({ type }) => type === "fight");
+    let isFound = false;
+    void fight.then(() => (isFound = true));
+    while (!isFound) {
+      const repaired = drift();
+      expect(socket.batch([routeDelete({ destination })])).toEqual([undefined]);
+      await repaired;
+      await running.reconciler.settled();
+    }
+    const [found] = running.reconciler.state().fights;
+    // Not the first socket of this process, so that its port id is not the pid.
+    expect(found).toMatchObject({ key: "route 10.5.2.0/24", repairs: 5 });
+    expect(found!.by).toEqual([expect.stringMatching(new RegExp(`^.+ \\(pid ${process.pid}\\)$`))]);
+    expect(running.events.flatMap((event) => (event.type === "drift" ? event.repairs : []))).toContainEqual(
+      expect.objectContaining({ key: "route 10.5.2.0/24", by: found!.by }),
+    );
+  });
+
+  test("nft is named by the kernel itself", async () => {
+    const repaired = drift();
+    nft("flush", "table", "inet", "loden");
+    expect(await repaired).toMatchObject({
+      repairs: [{ key: "nft-table inet loden", by: [expect.stringMatching(/^nft \(pid \d+\)$/)] }],
+    });
+  });
+});
+
 describe("routes over the underlay", () => {
   test("are back when it was down, as soon as it is up", async () => {
     const direct = makeHost(1);
@@ -236,6 +273,19 @@ test("what is not ours stays", async () => {
   running.reconciler.resync();
   await running.event(({ type }) => type === "pass");
   expect(all()).toBe(before);
+});
+
+test("our own writes lead to no second pass at all", async () => {
+  // Whoever alters something else entirely, later, is heard of after all that we have written.
+  const before = running.reconciler.state().passes;
+  running.reconciler.putLease(makeLease(4, { families }));
+  running.reconciler.deleteLease(makeLease(3, { families }).key);
+  await running.reconciler.settled();
+  expect(running.reconciler.state().passes).toBe(before + 1);
+  const stray = drift();
+  host.ip("route", "add", "10.5.99.0/24", "via", "10.5.99.0", "dev", "flannel.1", "onlink");
+  await stray;
+  expect(running.reconciler.state().passes).toBe(before + 2);
 });
 
 test("our own writes lead to no second pass that writes", async () => {
