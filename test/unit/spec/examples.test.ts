@@ -46,6 +46,11 @@ describe("examples", () => {
     expect(formatSubnetEnv(parseSubnetEnv(read("subnet.env"), "subnet.env"))).toBe(read("subnet.env"));
   });
 
+  test("the resident plugins' unit file starts them where lodend looks for them", () => {
+    expect(read("loden-cni.service")).toContain("ExecStart=/opt/loden/cni/loden-cni serve\n");
+    expect(read("lodend.service")).toContain("/opt/loden/bin/lodend");
+  });
+
   test("the unit file speaks of options that the daemon has", () => {
     const named = read("lodend.service").match(/LODEN_\w+/g) ?? [];
     expect(named.length).toBeGreaterThan(1);
