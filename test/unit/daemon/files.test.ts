@@ -165,6 +165,7 @@ describe("the status file", () => {
     expect(statusPaths("/run/flannel/subnet.env")).toEqual({
       status: "/run/flannel/loden.json",
       lock: "/run/flannel/loden.lock",
+      socket: "/run/flannel/loden.sock",
     });
     expect(statusPaths("/vxlan.env").status).toBe("/vxlan.env.loden.json");
     expect(statusPaths("subnet.env").lock).toBe("loden.lock");
