@@ -11,9 +11,10 @@ import { Lease, type Patience } from "./lease.ts";
 import type { Grant } from "./offer.ts";
 import {
   printGrant,
-  printRequest,
   readGrantDocument,
   readRequest,
+  readRequestFields,
+  requestDocument,
   resultOf,
   type Answer,
   type Request,
@@ -140,7 +141,7 @@ export class LeaseKeeper {
     const leases = [...this.#held.values()].flatMap(({ request, lease }) => {
       const { grant } = lease;
       if (grant === undefined) return [];
-      return [{ request: printRequest(request), grant: printGrant(grant), grantedAt: lease.grantedAt + offset }];
+      return [{ request: requestDocument(request), grant: printGrant(grant), grantedAt: lease.grantedAt + offset }];
     });
     try {
       const next = `${file}.new`;
@@ -168,8 +169,10 @@ export class LeaseKeeper {
   #resume(item: Fields): void {
     const { now, log } = this.#options;
     try {
-      const request = readRequest(item.string("request") ?? "");
-      const grant = readGrantDocument(item.object("grant")!);
+      const [wanted, given] = [item.object("request"), item.object("grant")];
+      if (wanted === undefined || given === undefined) throw failure(`${item.where} needs request and grant`);
+      const request = readRequestFields(wanted);
+      const grant = readGrantDocument(given);
       const time = item.raw("grantedAt");
       // A clock that was set back must not make a lease longer.
       const grantedAt = Math.min(now(), (typeof time === "number" ? time : 0) - (Date.now() - now()));

@@ -27,16 +27,25 @@ export interface Request {
 /** Longest line either side reads. */
 export const LINE_LIMIT = 1 << 20;
 
-export function printRequest(request: Request): string {
+export function requestDocument(request: Request): object {
   const provided = [...request.provided].map(([option, value]) => ({ option, value: [...value] }));
-  return `${JSON.stringify({ ...request, provided })}\n`;
+  return { ...request, provided };
+}
+
+export function printRequest(request: Request): string {
+  return `${JSON.stringify(requestDocument(request))}\n`;
 }
 
 /** @throws CniError for what is no request: anybody who may open the socket can write to it */
 export function readRequest(line: string): Request {
-  const fields = new Fields(parse(line), "request");
+  return readRequestFields(new Fields(parse(line), "request"));
+}
+
+/** @throws CniError */
+export function readRequestFields(fields: Fields): Request {
   const method = METHODS.find((name) => name === fields.string("method"));
-  if (method === undefined) throw failure("request.method is none that this daemon knows");
+  if (method === undefined)
+    throw failure(`${fields.path("method")} is none that this daemon knows: ${METHODS.join(", ")}`);
   const octet = { min: 0, max: 255 };
   return {
     method,
@@ -111,10 +120,10 @@ export function resultOf({ address, gateway, routes, dns }: Grant, priority: num
   };
 }
 
-/** A grant for the file that outlives the daemon; Infinity is null there. */
+/** A grant for the file that outlives the daemon; what is for ever is left out there. */
 export function printGrant(grant: Grant): JsonObject {
   const { server, renewAfter, rebindAfter, expireAfter } = grant;
-  const finite = (seconds: number): number | null => (seconds === Infinity ? null : seconds);
+  const finite = (seconds: number): number | undefined => (seconds === Infinity ? undefined : seconds);
   return {
     result: resultDocument(resultOf(grant, undefined), LATEST_VERSION),
     server: server.toString(),

@@ -8,6 +8,7 @@ import { ptpConfContract } from "#spec/documents/cni-ptp";
 import { staticConfContract } from "#spec/documents/cni-static";
 import { tapConfContract } from "#spec/documents/cni-tap";
 import { vlanConfContract } from "#spec/documents/cni-vlan";
+import { dhcpLeasesContract } from "#spec/documents/dhcp-leases";
 import type { Sample } from "./contracts.ts";
 
 const dns = { nameservers: ["10.0.0.1"], domain: "example", search: ["a.example"], options: ["ndots:5"] };
@@ -47,6 +48,23 @@ export function pluginSamples(netConf: Readonly<Record<string, unknown>>): reado
         provide: [{ option: "host-name", value: "c1", fromArg: "K8S_POD_NAME" }],
       },
     }),
+    {
+      contract: dhcpLeasesContract,
+      schema: "dhcp-leases",
+      document: {
+        leases: [
+          {
+            request: {
+              ...{ method: "allocate", network: "net", containerId: "c1", ifname: "eth0", netns: "/run/netns/x" },
+              ...{ requested: [1, 3], provided: [{ option: 12, value: [99, 49] }], priority: 100 },
+              valid: [{ containerId: "c1", ifname: "eth0" }],
+            },
+            grant: { result: {}, server: "10.0.0.1", renewAfter: 60, rebindAfter: 105, expireAfter: 120 },
+            grantedAt: 1_700_000_000_000,
+          },
+        ],
+      },
+    },
     sample(staticConfContract, "cni-static", {
       ipam: { type: "static", addresses: [{ address: "10.1.0.5/16", gateway: "10.1.0.1" }], routes: [route], dns },
       args: { cni: { ips: ["10.1.0.7/16"] } },
