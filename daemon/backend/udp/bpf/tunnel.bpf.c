@@ -391,6 +391,19 @@ INLINE __u32 told_mtu(const struct address *peer, __u32 length)
 	return told->mtu;
 }
 
+/*
+ * A packet that is in a tunnel of the container's own takes no second mark (EALREADY). One packet alone needs none, as its
+ * innermost checksum stays where it is; a train would be cut wrong.
+ */
+INLINE long make_room(struct __sk_buff *skb, __u32 size, __u64 outer)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | outer;
+	long answer = bpf_skb_adjust_room(skb, size, BPF_ADJ_ROOM_MAC, flags);
+	if (answer && !skb->gso_size)
+		answer = bpf_skb_adjust_room(skb, size, BPF_ADJ_ROOM_MAC, 0);
+	return answer;
+}
+
 INLINE int is_found(long answer)
 {
 	return answer == BPF_FIB_LKUP_RET_SUCCESS || answer == BPF_FIB_LKUP_RET_NO_NEIGH;
@@ -491,8 +504,7 @@ INLINE int encap4(struct __sk_buff *skb, const struct config *cfg)
 	outer.udp.dest = cfg->port;
 	outer.udp.len = length ? bpf_htons(length - sizeof(struct iphdr)) : 0;
 
-	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP) ||
+	if (make_room(skb, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV4) ||
 	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0))
 		return drop_sent(&peer, DROP_KERNEL_REFUSED);
 	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes);
@@ -565,8 +577,7 @@ INLINE int encap6(struct __sk_buff *skb, const struct config *cfg)
 	outer.udp.dest = cfg->port;
 	outer.udp.len = bpf_htons(length);
 
-	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP) ||
+	if (make_room(skb, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ||
 	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0))
 		return drop_sent(&peer, DROP_KERNEL_REFUSED);
 	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes);
