@@ -15,6 +15,9 @@ export interface NetworkConfig {
   readonly document: JsonObject;
 }
 
+/** Where a document that was read keeps its text; not listed with its keys. */
+const SOURCE = Symbol("source");
+
 /**
  * Reads the document.
  * @throws CniError 6 when it is not a JSON object
@@ -27,8 +30,16 @@ export function parseDocument(text: string): JsonObject {
     const reason = text.trim() === "" ? "the input is empty" : (error as Error).message;
     throw new CniError(CNI_ERROR.decodingFailure, `error unmarshall network config: ${reason}`);
   }
-  if (isObject(document)) return document;
-  throw new CniError(CNI_ERROR.decodingFailure, "error unmarshall network config: it is not a JSON object");
+  if (!isObject(document)) {
+    throw new CniError(CNI_ERROR.decodingFailure, "error unmarshall network config: it is not a JSON object");
+  }
+  Object.defineProperty(document, SOURCE, { value: text });
+  return document;
+}
+
+/** The text a document was read from, for what JSON.parse does not tell; undefined for one that was made otherwise. */
+export function sourceOf(document: JsonObject): string | undefined {
+  return (document as { readonly [SOURCE]?: string })[SOURCE];
 }
 
 /** @throws CniError 7 for a name that is missing or cannot be one */

@@ -16,6 +16,9 @@ import { bandwidth } from "./meta/bandwidth/plugin.ts";
 import { firewall } from "./meta/firewall/plugin.ts";
 import { flannel } from "./meta/flannel/plugin.ts";
 import { portmap } from "./meta/portmap/plugin.ts";
+import { sbr } from "./meta/sbr/plugin.ts";
+import { tuning } from "./meta/tuning/plugin.ts";
+import { vrf } from "./meta/vrf/plugin.ts";
 import type { Plugin } from "./plugin.ts";
 
 const PLUGINS: Readonly<Record<PluginName, Plugin>> = {
@@ -32,9 +35,12 @@ const PLUGINS: Readonly<Record<PluginName, Plugin>> = {
   macvlan,
   portmap,
   ptp,
+  sbr,
   static: staticIpam,
   tap,
+  tuning,
   vlan,
+  vrf,
 };
 
 export function pluginNamed(name: string): Plugin | undefined {

@@ -14,9 +14,12 @@ export const PLUGIN_NAMES = [
   "macvlan",
   "portmap",
   "ptp",
+  "sbr",
   "static",
   "tap",
+  "tuning",
   "vlan",
+  "vrf",
 ] as const;
 
 export type PluginName = (typeof PLUGIN_NAMES)[number];

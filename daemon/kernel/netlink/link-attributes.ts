@@ -34,6 +34,7 @@ export interface LinkAttributes {
   readonly up?: boolean;
   readonly arp?: boolean;
   readonly promiscuous?: boolean;
+  readonly allMulticast?: boolean;
   readonly multicast?: boolean;
   /** At creation only. */
   readonly txQueues?: number;
@@ -89,6 +90,7 @@ const SWITCHES = [
   ["up", LINK_FLAG.up, false],
   ["arp", LINK_FLAG.noArp, true],
   ["promiscuous", LINK_FLAG.promiscuous, false],
+  ["allMulticast", LINK_FLAG.allMulticast, false],
   ["multicast", LINK_FLAG.multicast, false],
 ] as const;
 

@@ -230,6 +230,7 @@ const LINKS: Record<string, () => Message> = {
         txQueueLength: 7,
         group: 5,
       }),
+  "ip link set dev lo allmulticast on": () => linkSet(LO, { allMulticast: true }),
   "ip link set dev lo name lo9": () => linkSet(LO, { name: "lo9" }),
   "ip link set dev p0 master br0": () => linkSet(PORT, { master: FIRST }),
   "ip link set dev lo nomaster": () => linkSet(LO, { master: 0 }),
