@@ -2,6 +2,7 @@
 import { writeText } from "#kernel/files";
 import { tunOpen } from "#kernel/netlink/kind/tun";
 import { withNetns } from "#kernel/netns";
+import { runProgram } from "#kernel/programs";
 import { Errno } from "#kernel/sys";
 import type { Sys } from "#kernel/sys";
 import { failure } from "../../error.ts";
@@ -51,12 +52,11 @@ function makeLabelled(sys: Sys, name: string, { multiQueue, owner, group }: TapC
     const reason = (error as Error).message;
     throw failure(`selinuxContext ${JSON.stringify(label)} cannot be used (is SELinux on?): ${reason}`, error);
   }
-  const { spawnSync } = process.getBuiltinModule("node:child_process");
   const args = ["tuntap", "add", name, "mode", "tap"];
   if (multiQueue) args.push("multi_queue");
   if (owner !== undefined) args.push("user", String(owner));
   if (group !== undefined) args.push("group", String(group));
-  const { status, stderr, error } = spawnSync("ip", args, { encoding: "utf8" });
+  const { status, stderr, error } = runProgram("ip", args, {});
   if (status === 0) return;
   throw failure(`failed to create tap with ip ${args.join(" ")}: ${error?.message ?? stderr.trim()}`, error);
 }
