@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -23,6 +22,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "link.h"
 
 #ifndef BUILD_ID
 #error "BUILD_ID: 64 hexadecimal digits that client and resident share, set by daemon/build/plugins.ts"
@@ -287,32 +288,21 @@ static int ask(const char *path, const struct greeting *own, const struct head *
   return -1;
 }
 
-/*
- * Deletes a link of this network namespace. The kernel is done when send() returns, 20 ms later, for it waits for whoever
- * may still read from the link; many clients wait together, where the one resident would wait for each in turn. Whether
- * it is gone is for the plugin to see.
- */
-static void delete_link(uint32_t index) {
-  struct {
-    struct nlmsghdr header;
-    struct ifinfomsg link;
-  } message = {.header = {.nlmsg_len = sizeof message, .nlmsg_type = RTM_DELLINK, .nlmsg_flags = NLM_F_REQUEST},
-               .link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)index}};
-  int kernel = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (kernel < 0) return;
-  while (send(kernel, &message, sizeof message, 0) < 0 && errno == EINTR) continue;
-  close(kernel);
-}
-
-/* Prints what the resident answers and ends. Comes back with the link to delete first, or with 0 when it declined. */
-static uint32_t take_answer(int connection, int may_name_link) {
+/* Prints what the resident answers and ends. Comes back with 1 and the link to delete first, or with 0 when it declined. */
+static int take_answer(int connection, struct link *link) {
   static const char lost[] = "the resident CNI plugins ended before they answered; what was begun is undone by DEL";
   struct timeval never = {0};
   struct answer answer;
   setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof never);
   if (!receive_all(connection, &answer, sizeof answer)) fail(11, lost);
   if (answer.status == DECLINED) return 0;
-  if (may_name_link && answer.status == LINK_FIRST && answer.output > 0 && answer.output <= INT32_MAX) return answer.output;
+  if (link != NULL && answer.status == LINK_FIRST && answer.error > 0 && answer.error <= INT32_MAX &&
+      answer.output > 0 && answer.output < sizeof link->alias) {
+    link->index = answer.error;
+    link->alias_length = answer.output;
+    if (!receive_all(connection, link->alias, answer.output)) fail(11, lost);
+    return 1;
+  }
   if (answer.status > 255 || answer.output > REPLY_LIMIT || answer.error > REPLY_LIMIT - answer.output) {
     fail(11, "the resident CNI plugins answered what cannot be understood; what was begun is undone by DEL");
   }
@@ -358,13 +348,14 @@ int main(int argc, char **argv) {
   head.length = (uint32_t)(used + input_length - sizeof head.length);
   int connection = ask(path, &own, &head, used + input_length);
   if (connection < 0) run_whole();
-  uint32_t link = take_answer(connection, 1);
-  if (link == 0) run_whole();
+  struct link link;
+  if (!take_answer(connection, &link)) run_whole();
   /* Only DEL is answered so, which may be begun anew by anybody. */
   close(connection);
-  delete_link(link);
+  delete_link(&link);
   head.is_second = 1;
   connection = ask(path, &own, &head, used + input_length);
-  if (connection >= 0) take_answer(connection, 0);
+  /* Whether it declined or is gone: the link is of no matter to DEL, which begins anew. */
+  if (connection >= 0) take_answer(connection, NULL);
   run_whole();
 }

@@ -42,7 +42,7 @@ export function removeContainerLink(call: Call, kind: string): void {
   const ours = attachmentAlias(config.name, containerId, ifname);
   using socket = withNetns(machine.sys, netns, () => NetlinkSocket.open(machine.sys));
   for (const name of [ifname, passingName(config.name, containerId, ifname)]) {
-    const link = socket.hasLink(name) ? linkGet(socket, { name }) : undefined;
+    const link = findLink(socket, name);
     if (link?.kind?.kind !== kind || (isMarked(link.alias) && link.alias !== ours)) continue;
     removeIfPresent(socket, link.index);
   }
@@ -56,8 +56,13 @@ export function removeVeth(call: Call): void {
   // The namespace's name may be gone while something in it keeps it alive.
   using socket = NetlinkSocket.open(machine.sys);
   const name = hostVethName(config.name, containerId, ifname);
-  const link = socket.hasLink(name) ? linkGet(socket, { name }) : undefined;
+  const link = findLink(socket, name);
   if (link?.alias === attachmentAlias(config.name, containerId, ifname)) removeIfPresent(socket, link.index);
+}
+
+/** Most links that DEL looks for are gone, and to learn that takes no waiting for the kernel's lock. */
+function findLink(socket: NetlinkSocket, name: string): Link | undefined {
+  return socket.linkIndex(name) === undefined ? undefined : linkGet(socket, { name });
 }
 
 function removeIfPresent(socket: NetlinkSocket, link: LinkRef): void {

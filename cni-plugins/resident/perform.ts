@@ -10,12 +10,12 @@ import { serve } from "../skeleton.ts";
 import type { Sys } from "#kernel/sys";
 import { reasonToDecline } from "./decline.ts";
 import { linkToDeleteFirst } from "./link-first.ts";
-import type { Request } from "./protocol.ts";
+import type { MarkedLink, Request } from "./protocol.ts";
 import { currentNetns } from "./world.ts";
 
 /** The client is to delete this link of the host, and to ask again. */
 export interface LinkFirst {
-  readonly link: number;
+  readonly link: MarkedLink;
 }
 
 export interface Performed {

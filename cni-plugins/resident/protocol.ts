@@ -148,12 +148,21 @@ export function encodeAnswer(status: number, output: string, error: string): Uin
   return bytes;
 }
 
-/** Nothing was done: the client is to delete a link of the host by its index, and then to ask again. */
-export function encodeLinkFirst(index: number): Uint8Array {
-  const bytes = new Uint8Array(ANSWER_SIZE);
+/** A link of the host, if it has this alias. */
+export interface MarkedLink {
+  readonly index: number;
+  readonly alias: string;
+}
+
+/** Nothing was done: the client is to delete a link of the host, and then to ask again. */
+export function encodeLinkFirst({ index, alias }: MarkedLink): Uint8Array {
+  const text = encoder.encode(alias);
+  const bytes = new Uint8Array(ANSWER_SIZE + text.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, LINK_FIRST, true);
-  view.setUint32(4, index, true);
+  view.setUint32(4, text.length, true);
+  view.setUint32(8, index, true);
+  bytes.set(text, ANSWER_SIZE);
   return bytes;
 }
 

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Where `npm run build` puts the executables. */
 export const PLUGIN_DIRECTORY = path.join(root, "dist/cni");
 const ENTRY_POINT = "cni-plugins/main.ts";
-const CLIENT_SOURCE = "cni-plugins/client/client.c";
+const CLIENT_SOURCES = ["cni-plugins/client/client.c", "cni-plugins/client/link.c"];
 /** All plugins in one; clients look for it by this name, beside themselves. */
 export const WHOLE_EXECUTABLE = "loden-cni";
 /** Beside the executables: the hash of everything they were made from. */
@@ -40,7 +40,7 @@ export function pluginStamp(): string {
   const hash = createHash("sha256");
   const files = ["cni-plugins", "daemon/kernel", "spec"]
     .flatMap((dir) => fs.readdirSync(path.join(root, dir), { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile() && /\.(ts|js|json|c)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(ts|js|json|c|h)$/.test(entry.name))
     .map((entry) => path.join(entry.parentPath, entry.name));
   files.push(path.join(root, "package-lock.json"), fileURLToPath(import.meta.url));
   for (const file of files.toSorted()) {
@@ -91,8 +91,18 @@ export function buildPlugins(directory: string = PLUGIN_DIRECTORY): void {
     ]);
     // Static, so that it starts without the dynamic linker, on any C library.
     run("gcc", [
-      ...["-std=c17", "-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong"],
-      ...["-ffunction-sections", "-Wl,--gc-sections", `-DBUILD_ID="${stamp}"`, "-o", client, CLIENT_SOURCE],
+      ...[
+        "-std=c17",
+        "-Os",
+        "-static",
+        "-s",
+        "-Wall",
+        "-Wextra",
+        "-Wconversion",
+        "-Werror",
+        "-fstack-protector-strong",
+      ],
+      ...["-ffunction-sections", "-Wl,--gc-sections", `-DBUILD_ID="${stamp}"`, "-o", client, ...CLIENT_SOURCES],
     ]);
     fs.chmodSync(whole, 0o755);
     // The whole first: a client never finds none beside itself.

@@ -34,6 +34,8 @@ export async function startResident(directory: string, socket: string): Promise<
   await Promise.race([serving, exited]);
   if (child.exitCode !== null) throw new Error(`the resident ended with status ${child.exitCode}: ${said}`);
   const pid = child.pid!;
+  /** By process, those that have ended included. */
+  const spent = new Map<number, number>();
   const stop = (): Promise<number | null> => {
     child.stdin.end();
     return exited;
@@ -45,7 +47,10 @@ export async function startResident(directory: string, socket: string): Promise<
     variables: { LODEN_CNI_SOCKET: socket },
     complaints: () => said,
     stop,
-    cpu: () => [pid, ...helpersOf(pid)].map(processorTime).reduce((sum, time) => sum + time, 0),
+    cpu() {
+      for (const each of [pid, ...helpersOf(pid)]) spent.set(each, processorTime(each) ?? spent.get(each) ?? 0);
+      return [...spent.values()].reduce((sum, time) => sum + time, 0);
+    },
     memory: () => Number(/^Pss_Anon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]) * 1024,
     [Symbol.asyncDispose]: async () => void (await stop()),
   };
@@ -56,12 +61,12 @@ export function helpersOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
 }
 
-function processorTime(pid: number): number {
+function processorTime(pid: number): number | undefined {
   try {
     return readdirSync(`/proc/${pid}/task`)
       .map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1e6)
       .reduce((sum, time) => sum + time, 0);
   } catch {
-    return 0; // it has ended
+    return undefined; // it has ended
   }
 }

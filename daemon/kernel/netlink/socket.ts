@@ -58,6 +58,7 @@ const ANSWER_TIMEOUT = 5_000;
 /** linux/sockios.h; struct ifreq of linux/if.h, and IFNAMSIZ without the final zero. */
 const SIOCGIFINDEX = 0x8933;
 const IFREQ_SIZE = 40;
+const IFREQ_INDEX = 16;
 const IFNAME_LIMIT = 15;
 const ENODEV = 19;
 
@@ -183,18 +184,18 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * Whether the socket's namespace has a link of this name. The one question that does not wait for the kernel's lock, which
-   * every request takes and which others may hold for milliseconds (netdevice(7), SIOCGIFINDEX).
+   * The index of the link of this name in the socket's namespace. The one question that does not wait for the kernel's lock,
+   * which every request takes and which others may hold for milliseconds (netdevice(7), SIOCGIFINDEX).
    */
-  hasLink(name: string): boolean {
+  linkIndex(name: string): number | undefined {
     const request = new Uint8Array(IFREQ_SIZE);
     const { written } = new TextEncoder().encodeInto(name, request.subarray(0, IFNAME_LIMIT));
-    if (written === 0) return false;
+    if (written === 0) return undefined;
     try {
       this.#sys.ioctl(this.#fd, SIOCGIFINDEX, request);
-      return true;
+      return new DataView(request.buffer).getInt32(IFREQ_INDEX, true);
     } catch (error) {
-      if (isErrno(error, ENODEV)) return false;
+      if (isErrno(error, ENODEV)) return undefined;
       throw error;
     }
   }

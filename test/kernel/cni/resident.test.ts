@@ -348,9 +348,11 @@ describe("the client helps itself", () => {
   test("when the resident was built from other sources", () => {
     const other = path.join(host.work, "other");
     fs.mkdirSync(other);
-    const source = fileURLToPath(new URL("../../../cni-plugins/client/client.c", import.meta.url));
+    const sources = ["client.c", "link.c"].map((name) =>
+      fileURLToPath(new URL(`../../../cni-plugins/client/${name}`, import.meta.url)),
+    );
     const build = `-DBUILD_ID="${"0".repeat(64)}"`;
-    execFileSync("gcc", ["-std=c17", "-static", build, "-o", path.join(other, "bridge"), source]);
+    execFileSync("gcc", ["-std=c17", "-static", build, "-o", path.join(other, "bridge"), ...sources]);
     expectRefused(callPlugin(call({ directory: other })));
   });
 
@@ -462,8 +464,11 @@ describe("somebody else behind the socket", () => {
     ["nothing", Buffer.alloc(0)],
     ["half a head", Buffer.alloc(5)],
     ["a status that is none", words(258, 0, 0)],
-    ["a link that is none", words(257, 0, 0)],
-    ["a link that cannot be", words(257, 0x8000_0000, 0)],
+    ["a link that is none", words(257, 4, 0)],
+    ["a link that cannot be", words(257, 4, 0x8000_0000)],
+    ["a link without a mark", words(257, 0, 1)],
+    ["a link with half a mark", Buffer.concat([words(257, 10, 1), Buffer.from("half")])],
+    ["a link with a mark longer than any", words(257, 256, 1)],
     ["an output longer than any", words(0, 0x7fff_ffff, 0)],
     ["lengths whose sum overflows", words(0, 1 << 20, 0xffff_ffff)],
     ["less than it says", Buffer.concat([words(0, 100, 0), Buffer.from("{")])],
@@ -478,21 +483,29 @@ describe("somebody else behind the socket", () => {
     squatter.close();
   });
 
-  test("a link is deleted once, and the request comes a second time", async () => {
+  test.each([
+    ["mark", [] as string[]],
+    ["marks", ["first0"]],
+    ["mar", ["first0"]],
+    ["Mark", ["first0"]],
+  ])("a link is deleted if its alias is %j, and the request comes a second time", async (alias, left) => {
     const hello = await greeting();
     execFileSync("ip", ["link", "add", "first0", "type", "bridge"]);
+    execFileSync("ip", ["link", "set", "first0", "alias", alias]);
     const index = host.links().find(({ name }) => name === "first0")?.index ?? 0;
     const passes: number[] = [];
-    const squatter = await squat("first.sock", (connection) => {
+    const squatter = await squat(`first-${alias}.sock`, (connection) => {
       connection.write(hello);
       connection.once("data", (request: Buffer) => {
         passes.push(request.readUInt32LE(24));
-        connection.end(words(257, index, 0));
+        connection.end(Buffer.concat([words(257, 4, index), Buffer.from("mark")]));
       });
     });
     expect(asError(await startPlugin({ ...call(squatter.socket), command: "DEL" }))).toMatchObject({ code: 11 });
     expect(passes).toEqual([0, 1]);
-    expect(host.links().map(({ name }) => name)).not.toContain("first0");
+    const found = host.links().filter(({ name }) => name === "first0");
+    expect(found.map(({ name }) => name)).toEqual(left);
+    for (const { name } of found) execFileSync("ip", ["link", "del", name]);
     squatter.close();
   });
 
