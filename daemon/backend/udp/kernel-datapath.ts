@@ -33,6 +33,8 @@ import {
 
 /** linux/rtnetlink.h: filters and qdiscs that come and go. */
 const RTNLGRP_TC = 4;
+/** RTM_NEWTFILTER, RTM_DELTFILTER and RTM_DELQDISC; of chains it tells too. */
+const ALTERING: ReadonlySet<number> = new Set([44, 45, 37]);
 /** Maps tell nobody when they change: they are compared this often. */
 const COMPARE_MS = 500;
 /** ARPHRD_ETHER, and the bytes of its header (linux/if_arp.h, linux/if_ether.h). */
@@ -55,8 +57,10 @@ export class KernelDatapath implements Datapath {
   readonly #readPrograms: () => TunnelPrograms;
   #programs: TunnelPrograms | undefined;
   /** What the maps held when they were last read or written by us. */
-  #seen: readonly Uint8Array[] | undefined;
+  #seen: RawPeers | undefined;
   #users = new Users();
+  /** Of the socket that our filters are changed by. */
+  #ownPort: number | undefined;
 
   constructor({ sys, instance, directory, programs }: KernelDatapathOptions) {
     this.#sys = sys;
@@ -70,6 +74,7 @@ export class KernelDatapath implements Datapath {
   }
 
   find(host: DatapathHost): TunnelSpec | undefined {
+    this.#ownPort = host.socket.portId;
     const isPinned = this.#objects.open();
     const value = this.#objects.map("config")?.get(FIRST);
     const config = value === undefined ? undefined : decodeConfig(value);
@@ -174,7 +179,10 @@ export class KernelDatapath implements Datapath {
     const filters = watchNetlink(
       this.#sys,
       [RTNLGRP_TC],
-      () => this.#objects.map("config") !== undefined && onAltered("tunnel"),
+      (messages) => {
+        const isNews = messages.some(({ type, portId }) => ALTERING.has(type) && portId !== this.#ownPort);
+        if (isNews && this.#objects.map("config") !== undefined) onAltered("tunnel");
+      },
       () => onAltered("tunnel"),
     );
     const timer = setInterval(() => this.#compare(onAltered), COMPARE_MS);
@@ -248,20 +256,32 @@ export class KernelDatapath implements Datapath {
       const now = this.#rawPeers();
       const before = this.#seen;
       this.#seen = now;
-      const isSame = before?.every((bytes, index) => Buffer.compare(bytes, now[index]!) === 0);
-      if (isSame === false) onAltered("tunnel-peer");
+      // After changes of ours there is nothing to compare with but what we know to be there.
+      const isSame =
+        before === undefined
+          ? now.subnets === this.#users.subnets && now.endpoints === this.#users.endpoints
+          : before.bytes.every((bytes, index) => Buffer.compare(bytes, now.bytes[index]!) === 0);
+      if (!isSame) onAltered("tunnel-peer");
     } catch {
       // What cannot be read is told by the comparison that follows.
       onAltered("tunnel-peer");
     }
   }
 
-  #rawPeers(): Uint8Array[] {
-    return (["routes4", "routes6", "peers"] as const).flatMap((name) => {
-      const { keys, values } = this.#objects.map(name)!.dump();
-      return [keys, values];
-    });
+  #rawPeers(): RawPeers {
+    const [routes4, routes6, peers] = (["routes4", "routes6", "peers"] as const).map((name) =>
+      this.#objects.map(name)!.dump(),
+    );
+    const bytes = [routes4!, routes6!, peers!].flatMap(({ keys, values }) => [keys, values]);
+    return { bytes, subnets: routes4!.count + routes6!.count, endpoints: peers!.count };
   }
+}
+
+/** The maps of peers as the kernel lists them. */
+interface RawPeers {
+  readonly bytes: readonly Uint8Array[];
+  readonly subnets: number;
+  readonly endpoints: number;
 }
 
 const NO_CONFIG: TunnelConfig = { tunnel: 0, underlay: 0, admitted: 0, linkHeader: 0, port: 0, local: {}, subnet: {} };
@@ -303,6 +323,14 @@ function byFamily<T extends { readonly subnet: Prefix }>(
 class Users {
   readonly #endpoints = new Map<string, Address>();
   readonly #counts = new Map<string, number>();
+
+  get subnets(): number {
+    return this.#endpoints.size;
+  }
+
+  get endpoints(): number {
+    return this.#counts.size;
+  }
 
   has(endpoint: Address): boolean {
     return this.#counts.has(endpoint.toString());

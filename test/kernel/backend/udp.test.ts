@@ -5,9 +5,14 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { sys } from "#sys";
-import type { Family } from "#kernel/ip/address";
+import { BpfMap } from "#kernel/bpf/map";
+import { openPin } from "#kernel/bpf/pin";
+import { Address, type Family } from "#kernel/ip/address";
+import { Prefix } from "#kernel/ip/prefix";
+import { KernelDatapath, instanceDirectory } from "../../../daemon/backend/udp/kernel-datapath.ts";
+import { MAPS, routeKey } from "../../../daemon/backend/udp/layout.ts";
 import { kernelDatapathObstacle } from "../../../daemon/backend/udp/obstacle.ts";
-import { instanceDirectory } from "../../../daemon/backend/udp/kernel-datapath.ts";
+import type { Lease } from "../../../daemon/lease/types.ts";
 import { enterFreshBpfFs } from "../../support/bpf.ts";
 import { makeFabric, podOf, type FabricShape } from "../../support/fabric.ts";
 import { addPod, joinHosts, leasesFor, makeHost, type Host, type Running } from "../../support/hosts.ts";
@@ -85,7 +90,6 @@ describe("the kernel's data path", needs(), () => {
     const [a, b] = cluster(2) as [Host, Host];
     const first = new AbortController();
     const before = a.reconcile(SHAPE, first.signal);
-    await reconcile([b]).catch(() => undefined);
     const other = b.reconcile(SHAPE);
     other.reconciler.replaceLeases(leasesFor([a, b], b, SHAPE));
     before.reconciler.replaceLeases(leasesFor([a, b], a, SHAPE));
@@ -103,21 +107,74 @@ describe("the kernel's data path", needs(), () => {
   });
 
   test.each<[string, (host: Host) => void]>([
+    ["a peer's entry is deleted", (host) => deletePeerOf(host)],
     ["the device is deleted", (host) => host.ip("link", "delete", "flannel0")],
     ["a program is detached", (host) => tc(host, "filter", "delete", "dev", "eth0", "ingress")],
     ["a hook is taken away", (host) => tc(host, "qdisc", "delete", "dev", "flannel0", "clsact")],
-    ["the pins are deleted", (host) => removePinsOf(host)],
   ])("%s: repaired", async (_, spoil) => {
     const [a, b] = cluster(2) as [Host, Host];
     const [running] = await reconcile([a, b]);
     const repaired = running!.event(({ type }) => type === "drift");
     spoil(a);
-    running!.reconciler.resync();
     await repaired;
     expect(await ping(a, b, 4)).toBe(2);
     expect(await ping(a, b, 6)).toBe(2);
   });
+
+  test("pins that are deleted while all runs are made again, by the next comparison of everything", async () => {
+    const [a, b] = cluster(2) as [Host, Host];
+    const [running] = await reconcile([a, b]);
+    const repaired = running!.event(({ type }) => type === "drift");
+    removePinsOf(a);
+    running!.reconciler.resync();
+    await repaired;
+    expect(await ping(a, b, 4)).toBe(2);
+    using datapath = a.netns.run(() => new KernelDatapath({ sys, instance: "test" }));
+    expect(a.netns.run(() => [...datapath.peers()])).toHaveLength(2);
+  });
+
+  test("ten thousand peers are one pass, and one more is one object", async () => {
+    const host = makeHost(1);
+    disposables.push(host);
+    const { reconciler, events } = host.reconcile({ ...SHAPE, families: [4] });
+    const leases = Array.from({ length: 10_000 }, (_, index) => manyLease(index));
+    reconciler.replaceLeases(leases.slice(1));
+    await reconciler.settled();
+    const { failed, refused, ready, peers } = reconciler.state();
+    expect([failed[0]?.error, refused[0]?.error]).toEqual([undefined, undefined]);
+    expect([ready, peers]).toEqual([true, 9_999]);
+    const passes = events.flatMap((event) => (event.type === "pass" && event.changes > 0 ? [event] : []));
+    expect(passes.length).toBeLessThanOrEqual(2);
+    reconciler.putLease(leases[0]!);
+    await reconciler.settled();
+    const last = events.findLast((event) => event.type === "pass");
+    expect(last).toMatchObject({ changes: 1, dumped: [] });
+    using datapath = host.netns.run(() => new KernelDatapath({ sys, instance: "test" }));
+    expect(host.netns.run(() => [...datapath.peers()])).toHaveLength(10_000);
+  });
 });
+
+/** Peers in subnets of four addresses. */
+function manyLease(index: number): Lease {
+  const number = 4 * (index + 256);
+  const at = (offset: number): Address =>
+    Address.fromBigInt(4, Address.parse("10.5.0.0").value + BigInt(number + offset));
+  return {
+    key: `${at(0).toString()}-30`,
+    subnet: { 4: Prefix.of(at(0), 30) },
+    publicAddress: { 4: Address.fromBigInt(4, Address.parse("172.16.0.1").value + BigInt(index)) },
+    backendType: "",
+    backendData: {},
+    nodeId: `many-${index}`,
+  };
+}
+
+function deletePeerOf(host: Host): void {
+  const directory = host.netns.run(() => instanceDirectory("test"));
+  const fd = openPin(`${directory}/routes4`)!;
+  using map = BpfMap.of(sys, fd, MAPS.routes4)!;
+  map.delete(routeKey(Prefix.parse("10.5.2.0/24")));
+}
 
 function tc(host: Host, ...args: readonly string[]): void {
   host.netns.run(() => execFileSync("tc", args));
