@@ -32,6 +32,12 @@ type Report =
   | { readonly type: "progress"; readonly seeds: number; readonly events: number; readonly virtualMs: number }
   | { readonly type: "failed"; readonly seed: number };
 
+/**
+ * A worker then makes room for another: Node keeps what waits for a signal that never comes (AbortSignal.any), and a
+ * daemon that is killed waits for ever. About half a megabyte a seed.
+ */
+const SEEDS_PER_WORKER = 1_000;
+
 /** Seeds between two reports. */
 const REPORT_EVERY = 50;
 
@@ -144,7 +150,7 @@ async function share(settings: Settings, jobs: number): Promise<number> {
     shown = performance.now();
     process.stderr.write(`${status()}\n`);
   };
-  await Promise.all(Array.from({ length: jobs }, (_, index) => startWorker(settings, index, jobs, take)));
+  await Promise.all(Array.from({ length: jobs }, (_, index) => workThrough(settings, index, jobs, take, () => failed)));
   process.stdout.write(`${status()}\n`);
   // The lowest of those found: each worker stops at its own first.
   const [seed] = failed.toSorted((a, b) => a - b);
@@ -153,6 +159,21 @@ async function share(settings: Settings, jobs: number): Promise<number> {
     return 0;
   }
   return explain(settings, seed);
+}
+
+/** One worker after the other, each with the next part of the seeds, until one has found something. */
+async function workThrough(
+  settings: Settings,
+  index: number,
+  jobs: number,
+  take: (report: Report) => void,
+  failed: () => readonly number[],
+): Promise<void> {
+  const span = SEEDS_PER_WORKER * jobs;
+  for (let done = 0; done < settings.seeds && failed().length === 0; done += span) {
+    const part = { first: settings.first + done, seeds: Math.min(span, settings.seeds - done) };
+    await startWorker({ ...settings, ...part }, index, jobs, take);
+  }
 }
 
 function startWorker(settings: Settings, index: number, jobs: number, take: (report: Report) => void): Promise<void> {
