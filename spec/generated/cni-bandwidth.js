@@ -1,8 +1,8 @@
 // Made from spec/schema/cni-bandwidth.json by daemon/build/validators.ts (npm run generate). Do not edit.
 import { FORMATS } from "../formats.ts";
 export const validate = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"cni-bandwidth.json","type":"object","allOf":[{"$ref":"cni-net-conf.json"}],"properties":{"ingressRate":{"$ref":"#/$defs/amount"},"ingressBurst":{"$ref":"#/$defs/amount"},"egressRate":{"$ref":"#/$defs/amount"},"egressBurst":{"$ref":"#/$defs/amount"},"shapedSubnets":{"$ref":"#/$defs/subnets"},"unshapedSubnets":{"$ref":"#/$defs/subnets"},"runtimeConfig":{"$ref":"#/$defs/bandwidthRuntimeConfig"}},"$defs":{"amount":{"type":"integer","minimum":0},"subnets":{"type":"array","items":{"type":"string","format":"cidr"}},"bandwidthRuntimeConfig":{"type":"object","properties":{"bandwidth":{"type":"object","properties":{"ingressRate":{"$ref":"#/$defs/amount"},"ingressBurst":{"$ref":"#/$defs/amount"},"egressRate":{"$ref":"#/$defs/amount"},"egressBurst":{"$ref":"#/$defs/amount"},"shapedSubnets":{"$ref":"#/$defs/subnets"},"unshapedSubnets":{"$ref":"#/$defs/subnets"}}}}}}};
-const schema37 = {"type":"integer","minimum":0};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"cni-bandwidth.json","type":"object","allOf":[{"$ref":"cni-net-conf.json"}],"properties":{"ingressRate":{"$ref":"#/$defs/amount"},"ingressBurst":{"$ref":"#/$defs/amount"},"egressRate":{"$ref":"#/$defs/amount"},"egressBurst":{"$ref":"#/$defs/amount"},"shapedSubnets":{"$ref":"#/$defs/subnets"},"unshapedSubnets":{"$ref":"#/$defs/subnets"},"runtimeConfig":{"$ref":"#/$defs/bandwidthRuntimeConfig"}},"$defs":{"amount":{"type":"integer","minimum":0,"maximum":9007199254740991},"subnets":{"type":"array","items":{"type":"string","format":"cidr"}},"bandwidthRuntimeConfig":{"type":"object","properties":{"bandwidth":{"type":"object","properties":{"ingressRate":{"$ref":"#/$defs/amount"},"ingressBurst":{"$ref":"#/$defs/amount"},"egressRate":{"$ref":"#/$defs/amount"},"egressBurst":{"$ref":"#/$defs/amount"},"shapedSubnets":{"$ref":"#/$defs/subnets"},"unshapedSubnets":{"$ref":"#/$defs/subnets"}}}}}}};
+const schema37 = {"type":"integer","minimum":0,"maximum":9007199254740991};
 const schema41 = {"type":"array","items":{"type":"string","format":"cidr"}};
 const schema32 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"cni-net-conf.json","type":"object","properties":{"cniVersion":{"type":"string"},"name":{"type":"string","format":"cni-name"},"type":{"type":"string"},"capabilities":{"type":"object","additionalProperties":{"type":"boolean"}},"dns":{"$ref":"cni-types.json#/$defs/dns"},"prevResult":{"type":"object"},"cni.dev/valid-attachments":{"type":"array","items":{"$ref":"cni-types.json#/$defs/attachment"}},"cni.dev/attachments":{"type":"array","items":{"$ref":"cni-types.json#/$defs/attachment"}}}};
 const schema34 = {"type":"object","properties":{"nameservers":{"type":"array","items":{"type":"string"}},"domain":{"type":"string"},"search":{"type":"array","items":{"type":"string"}},"options":{"type":"array","items":{"type":"string"}}}};
@@ -417,8 +417,8 @@ vErrors.push(err0);
 errors++;
 }
 if((typeof data1 == "number") && (isFinite(data1))){
-if(data1 < 0 || isNaN(data1)){
-const err1 = {instancePath:instancePath+"/bandwidth/ingressRate",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(data1 > 9007199254740991 || isNaN(data1)){
+const err1 = {instancePath:instancePath+"/bandwidth/ingressRate",schemaPath:"#/$defs/amount/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991}};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -427,12 +427,8 @@ vErrors.push(err1);
 }
 errors++;
 }
-}
-}
-if(data0.ingressBurst !== undefined){
-let data2 = data0.ingressBurst;
-if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
-const err2 = {instancePath:instancePath+"/bandwidth/ingressBurst",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
+if(data1 < 0 || isNaN(data1)){
+const err2 = {instancePath:instancePath+"/bandwidth/ingressRate",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -441,9 +437,12 @@ vErrors.push(err2);
 }
 errors++;
 }
-if((typeof data2 == "number") && (isFinite(data2))){
-if(data2 < 0 || isNaN(data2)){
-const err3 = {instancePath:instancePath+"/bandwidth/ingressBurst",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+}
+}
+if(data0.ingressBurst !== undefined){
+let data2 = data0.ingressBurst;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err3 = {instancePath:instancePath+"/bandwidth/ingressBurst",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -452,12 +451,9 @@ vErrors.push(err3);
 }
 errors++;
 }
-}
-}
-if(data0.egressRate !== undefined){
-let data3 = data0.egressRate;
-if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-const err4 = {instancePath:instancePath+"/bandwidth/egressRate",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 > 9007199254740991 || isNaN(data2)){
+const err4 = {instancePath:instancePath+"/bandwidth/ingressBurst",schemaPath:"#/$defs/amount/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991}};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -466,9 +462,8 @@ vErrors.push(err4);
 }
 errors++;
 }
-if((typeof data3 == "number") && (isFinite(data3))){
-if(data3 < 0 || isNaN(data3)){
-const err5 = {instancePath:instancePath+"/bandwidth/egressRate",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(data2 < 0 || isNaN(data2)){
+const err5 = {instancePath:instancePath+"/bandwidth/ingressBurst",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -479,10 +474,10 @@ errors++;
 }
 }
 }
-if(data0.egressBurst !== undefined){
-let data4 = data0.egressBurst;
-if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
-const err6 = {instancePath:instancePath+"/bandwidth/egressBurst",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
+if(data0.egressRate !== undefined){
+let data3 = data0.egressRate;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+const err6 = {instancePath:instancePath+"/bandwidth/egressRate",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -491,14 +486,59 @@ vErrors.push(err6);
 }
 errors++;
 }
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 < 0 || isNaN(data4)){
-const err7 = {instancePath:instancePath+"/bandwidth/egressBurst",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 9007199254740991 || isNaN(data3)){
+const err7 = {instancePath:instancePath+"/bandwidth/egressRate",schemaPath:"#/$defs/amount/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991}};
 if(vErrors === null){
 vErrors = [err7];
 }
 else {
 vErrors.push(err7);
+}
+errors++;
+}
+if(data3 < 0 || isNaN(data3)){
+const err8 = {instancePath:instancePath+"/bandwidth/egressRate",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+}
+if(data0.egressBurst !== undefined){
+let data4 = data0.egressBurst;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err9 = {instancePath:instancePath+"/bandwidth/egressBurst",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 9007199254740991 || isNaN(data4)){
+const err10 = {instancePath:instancePath+"/bandwidth/egressBurst",schemaPath:"#/$defs/amount/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991}};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data4 < 0 || isNaN(data4)){
+const err11 = {instancePath:instancePath+"/bandwidth/egressBurst",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
 }
 errors++;
 }
@@ -512,35 +552,35 @@ for(let i0=0; i0<len0; i0++){
 let data6 = data5[i0];
 if(typeof data6 === "string"){
 if(!(formats2(data6))){
-const err8 = {instancePath:instancePath+"/bandwidth/shapedSubnets/" + i0,schemaPath:"#/$defs/subnets/items/format",keyword:"format",params:{format: "cidr"}};
+const err12 = {instancePath:instancePath+"/bandwidth/shapedSubnets/" + i0,schemaPath:"#/$defs/subnets/items/format",keyword:"format",params:{format: "cidr"}};
 if(vErrors === null){
-vErrors = [err8];
+vErrors = [err12];
 }
 else {
-vErrors.push(err8);
+vErrors.push(err12);
 }
 errors++;
 }
 }
 else {
-const err9 = {instancePath:instancePath+"/bandwidth/shapedSubnets/" + i0,schemaPath:"#/$defs/subnets/items/type",keyword:"type",params:{type: "string"}};
+const err13 = {instancePath:instancePath+"/bandwidth/shapedSubnets/" + i0,schemaPath:"#/$defs/subnets/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
-vErrors = [err9];
+vErrors = [err13];
 }
 else {
-vErrors.push(err9);
+vErrors.push(err13);
 }
 errors++;
 }
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/bandwidth/shapedSubnets",schemaPath:"#/$defs/subnets/type",keyword:"type",params:{type: "array"}};
+const err14 = {instancePath:instancePath+"/bandwidth/shapedSubnets",schemaPath:"#/$defs/subnets/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err10];
+vErrors = [err14];
 }
 else {
-vErrors.push(err10);
+vErrors.push(err14);
 }
 errors++;
 }
@@ -553,59 +593,59 @@ for(let i1=0; i1<len1; i1++){
 let data8 = data7[i1];
 if(typeof data8 === "string"){
 if(!(formats2(data8))){
-const err11 = {instancePath:instancePath+"/bandwidth/unshapedSubnets/" + i1,schemaPath:"#/$defs/subnets/items/format",keyword:"format",params:{format: "cidr"}};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
-}
-errors++;
-}
-}
-else {
-const err12 = {instancePath:instancePath+"/bandwidth/unshapedSubnets/" + i1,schemaPath:"#/$defs/subnets/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err12];
-}
-else {
-vErrors.push(err12);
-}
-errors++;
-}
-}
-}
-else {
-const err13 = {instancePath:instancePath+"/bandwidth/unshapedSubnets",schemaPath:"#/$defs/subnets/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err13];
-}
-else {
-vErrors.push(err13);
-}
-errors++;
-}
-}
-}
-else {
-const err14 = {instancePath:instancePath+"/bandwidth",schemaPath:"#/properties/bandwidth/type",keyword:"type",params:{type: "object"}};
-if(vErrors === null){
-vErrors = [err14];
-}
-else {
-vErrors.push(err14);
-}
-errors++;
-}
-}
-}
-else {
-const err15 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err15 = {instancePath:instancePath+"/bandwidth/unshapedSubnets/" + i1,schemaPath:"#/$defs/subnets/items/format",keyword:"format",params:{format: "cidr"}};
 if(vErrors === null){
 vErrors = [err15];
 }
 else {
 vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/bandwidth/unshapedSubnets/" + i1,schemaPath:"#/$defs/subnets/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+}
+else {
+const err17 = {instancePath:instancePath+"/bandwidth/unshapedSubnets",schemaPath:"#/$defs/subnets/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+else {
+const err18 = {instancePath:instancePath+"/bandwidth",schemaPath:"#/properties/bandwidth/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+}
+else {
+const err19 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
 }
 errors++;
 }
@@ -644,8 +684,8 @@ vErrors.push(err0);
 errors++;
 }
 if((typeof data0 == "number") && (isFinite(data0))){
-if(data0 < 0 || isNaN(data0)){
-const err1 = {instancePath:instancePath+"/ingressRate",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(data0 > 9007199254740991 || isNaN(data0)){
+const err1 = {instancePath:instancePath+"/ingressRate",schemaPath:"#/$defs/amount/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991}};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -654,12 +694,8 @@ vErrors.push(err1);
 }
 errors++;
 }
-}
-}
-if(data.ingressBurst !== undefined){
-let data1 = data.ingressBurst;
-if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
-const err2 = {instancePath:instancePath+"/ingressBurst",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
+if(data0 < 0 || isNaN(data0)){
+const err2 = {instancePath:instancePath+"/ingressRate",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -668,9 +704,12 @@ vErrors.push(err2);
 }
 errors++;
 }
-if((typeof data1 == "number") && (isFinite(data1))){
-if(data1 < 0 || isNaN(data1)){
-const err3 = {instancePath:instancePath+"/ingressBurst",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+}
+}
+if(data.ingressBurst !== undefined){
+let data1 = data.ingressBurst;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+const err3 = {instancePath:instancePath+"/ingressBurst",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -679,12 +718,9 @@ vErrors.push(err3);
 }
 errors++;
 }
-}
-}
-if(data.egressRate !== undefined){
-let data2 = data.egressRate;
-if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
-const err4 = {instancePath:instancePath+"/egressRate",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
+if((typeof data1 == "number") && (isFinite(data1))){
+if(data1 > 9007199254740991 || isNaN(data1)){
+const err4 = {instancePath:instancePath+"/ingressBurst",schemaPath:"#/$defs/amount/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991}};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -693,9 +729,8 @@ vErrors.push(err4);
 }
 errors++;
 }
-if((typeof data2 == "number") && (isFinite(data2))){
-if(data2 < 0 || isNaN(data2)){
-const err5 = {instancePath:instancePath+"/egressRate",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(data1 < 0 || isNaN(data1)){
+const err5 = {instancePath:instancePath+"/ingressBurst",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -706,10 +741,10 @@ errors++;
 }
 }
 }
-if(data.egressBurst !== undefined){
-let data3 = data.egressBurst;
-if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-const err6 = {instancePath:instancePath+"/egressBurst",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
+if(data.egressRate !== undefined){
+let data2 = data.egressRate;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err6 = {instancePath:instancePath+"/egressRate",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -718,14 +753,59 @@ vErrors.push(err6);
 }
 errors++;
 }
-if((typeof data3 == "number") && (isFinite(data3))){
-if(data3 < 0 || isNaN(data3)){
-const err7 = {instancePath:instancePath+"/egressBurst",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 > 9007199254740991 || isNaN(data2)){
+const err7 = {instancePath:instancePath+"/egressRate",schemaPath:"#/$defs/amount/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991}};
 if(vErrors === null){
 vErrors = [err7];
 }
 else {
 vErrors.push(err7);
+}
+errors++;
+}
+if(data2 < 0 || isNaN(data2)){
+const err8 = {instancePath:instancePath+"/egressRate",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+}
+if(data.egressBurst !== undefined){
+let data3 = data.egressBurst;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+const err9 = {instancePath:instancePath+"/egressBurst",schemaPath:"#/$defs/amount/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 9007199254740991 || isNaN(data3)){
+const err10 = {instancePath:instancePath+"/egressBurst",schemaPath:"#/$defs/amount/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991}};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data3 < 0 || isNaN(data3)){
+const err11 = {instancePath:instancePath+"/egressBurst",schemaPath:"#/$defs/amount/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
 }
 errors++;
 }
@@ -739,35 +819,35 @@ for(let i0=0; i0<len0; i0++){
 let data5 = data4[i0];
 if(typeof data5 === "string"){
 if(!(formats2(data5))){
-const err8 = {instancePath:instancePath+"/shapedSubnets/" + i0,schemaPath:"#/$defs/subnets/items/format",keyword:"format",params:{format: "cidr"}};
+const err12 = {instancePath:instancePath+"/shapedSubnets/" + i0,schemaPath:"#/$defs/subnets/items/format",keyword:"format",params:{format: "cidr"}};
 if(vErrors === null){
-vErrors = [err8];
+vErrors = [err12];
 }
 else {
-vErrors.push(err8);
+vErrors.push(err12);
 }
 errors++;
 }
 }
 else {
-const err9 = {instancePath:instancePath+"/shapedSubnets/" + i0,schemaPath:"#/$defs/subnets/items/type",keyword:"type",params:{type: "string"}};
+const err13 = {instancePath:instancePath+"/shapedSubnets/" + i0,schemaPath:"#/$defs/subnets/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
-vErrors = [err9];
+vErrors = [err13];
 }
 else {
-vErrors.push(err9);
+vErrors.push(err13);
 }
 errors++;
 }
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/shapedSubnets",schemaPath:"#/$defs/subnets/type",keyword:"type",params:{type: "array"}};
+const err14 = {instancePath:instancePath+"/shapedSubnets",schemaPath:"#/$defs/subnets/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err10];
+vErrors = [err14];
 }
 else {
-vErrors.push(err10);
+vErrors.push(err14);
 }
 errors++;
 }
@@ -780,35 +860,35 @@ for(let i1=0; i1<len1; i1++){
 let data7 = data6[i1];
 if(typeof data7 === "string"){
 if(!(formats2(data7))){
-const err11 = {instancePath:instancePath+"/unshapedSubnets/" + i1,schemaPath:"#/$defs/subnets/items/format",keyword:"format",params:{format: "cidr"}};
+const err15 = {instancePath:instancePath+"/unshapedSubnets/" + i1,schemaPath:"#/$defs/subnets/items/format",keyword:"format",params:{format: "cidr"}};
 if(vErrors === null){
-vErrors = [err11];
+vErrors = [err15];
 }
 else {
-vErrors.push(err11);
+vErrors.push(err15);
 }
 errors++;
 }
 }
 else {
-const err12 = {instancePath:instancePath+"/unshapedSubnets/" + i1,schemaPath:"#/$defs/subnets/items/type",keyword:"type",params:{type: "string"}};
+const err16 = {instancePath:instancePath+"/unshapedSubnets/" + i1,schemaPath:"#/$defs/subnets/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
-vErrors = [err12];
+vErrors = [err16];
 }
 else {
-vErrors.push(err12);
+vErrors.push(err16);
 }
 errors++;
 }
 }
 }
 else {
-const err13 = {instancePath:instancePath+"/unshapedSubnets",schemaPath:"#/$defs/subnets/type",keyword:"type",params:{type: "array"}};
+const err17 = {instancePath:instancePath+"/unshapedSubnets",schemaPath:"#/$defs/subnets/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err13];
+vErrors = [err17];
 }
 else {
-vErrors.push(err13);
+vErrors.push(err17);
 }
 errors++;
 }
@@ -821,12 +901,12 @@ errors = vErrors.length;
 }
 }
 else {
-const err14 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err18 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
-vErrors = [err14];
+vErrors = [err18];
 }
 else {
-vErrors.push(err14);
+vErrors.push(err18);
 }
 errors++;
 }

@@ -1,7 +1,7 @@
 // Made from spec/schema/cni-tuning.json by daemon/build/validators.ts (npm run generate). Do not edit.
 import { FORMATS } from "../formats.ts";
 export const validate = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"cni-tuning.json","type":"object","allOf":[{"$ref":"cni-net-conf.json"}],"properties":{"sysctl":{"$ref":"#/$defs/sysctl"},"mac":{"type":"string","format":"mac"},"promisc":{"type":"boolean"},"mtu":{"type":"integer","minimum":0},"allmulti":{"type":"boolean"},"txQLen":{"type":"integer","minimum":0},"dataDir":{"type":"string"},"args":{"type":"object","properties":{"cni":{"type":"object","properties":{"sysctl":{"$ref":"#/$defs/sysctl"},"mac":{"type":"string","format":"mac"},"promisc":{"type":"boolean"},"mtu":{"type":"integer","minimum":0},"allmulti":{"type":"boolean"},"txQLen":{"type":"integer","minimum":0}}}}},"runtimeConfig":{"type":"object","properties":{"mac":{"type":"string","format":"mac"}}}},"$defs":{"sysctl":{"type":"object","additionalProperties":{"type":"string"}}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"cni-tuning.json","type":"object","allOf":[{"$ref":"cni-net-conf.json"}],"properties":{"sysctl":{"$ref":"#/$defs/sysctl"},"mac":{"type":"string","format":"mac"},"promisc":{"type":"boolean"},"mtu":{"type":"integer","minimum":0,"maximum":2147483647},"allmulti":{"type":"boolean"},"txQLen":{"type":"integer","minimum":0,"maximum":4294967295},"dataDir":{"type":"string"},"args":{"type":"object","properties":{"cni":{"type":"object","properties":{"sysctl":{"$ref":"#/$defs/sysctl"},"mac":{"type":"string","format":"mac"},"promisc":{"type":"boolean"},"mtu":{"type":"integer","minimum":0,"maximum":2147483647},"allmulti":{"type":"boolean"},"txQLen":{"type":"integer","minimum":0,"maximum":4294967295}}}}},"runtimeConfig":{"type":"object","properties":{"mac":{"type":"string","format":"mac"}}}},"$defs":{"sysctl":{"type":"object","additionalProperties":{"type":"string"}}}};
 const schema37 = {"type":"object","additionalProperties":{"type":"string"}};
 const schema32 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"cni-net-conf.json","type":"object","properties":{"cniVersion":{"type":"string"},"name":{"type":"string","format":"cni-name"},"type":{"type":"string"},"capabilities":{"type":"object","additionalProperties":{"type":"boolean"}},"dns":{"$ref":"cni-types.json#/$defs/dns"},"prevResult":{"type":"object"},"cni.dev/valid-attachments":{"type":"array","items":{"$ref":"cni-types.json#/$defs/attachment"}},"cni.dev/attachments":{"type":"array","items":{"$ref":"cni-types.json#/$defs/attachment"}}}};
 const schema34 = {"type":"object","properties":{"nameservers":{"type":"array","items":{"type":"string"}},"domain":{"type":"string"},"search":{"type":"array","items":{"type":"string"}},"options":{"type":"array","items":{"type":"string"}}}};
@@ -481,8 +481,8 @@ vErrors.push(err5);
 errors++;
 }
 if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 < 0 || isNaN(data4)){
-const err6 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(data4 > 2147483647 || isNaN(data4)){
+const err6 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -491,11 +491,8 @@ vErrors.push(err6);
 }
 errors++;
 }
-}
-}
-if(data.allmulti !== undefined){
-if(typeof data.allmulti !== "boolean"){
-const err7 = {instancePath:instancePath+"/allmulti",schemaPath:"#/properties/allmulti/type",keyword:"type",params:{type: "boolean"}};
+if(data4 < 0 || isNaN(data4)){
+const err7 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -505,10 +502,10 @@ vErrors.push(err7);
 errors++;
 }
 }
-if(data.txQLen !== undefined){
-let data6 = data.txQLen;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err8 = {instancePath:instancePath+"/txQLen",schemaPath:"#/properties/txQLen/type",keyword:"type",params:{type: "integer"}};
+}
+if(data.allmulti !== undefined){
+if(typeof data.allmulti !== "boolean"){
+const err8 = {instancePath:instancePath+"/allmulti",schemaPath:"#/properties/allmulti/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -517,9 +514,11 @@ vErrors.push(err8);
 }
 errors++;
 }
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 < 0 || isNaN(data6)){
-const err9 = {instancePath:instancePath+"/txQLen",schemaPath:"#/properties/txQLen/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+}
+if(data.txQLen !== undefined){
+let data6 = data.txQLen;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err9 = {instancePath:instancePath+"/txQLen",schemaPath:"#/properties/txQLen/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -528,16 +527,37 @@ vErrors.push(err9);
 }
 errors++;
 }
-}
-}
-if(data.dataDir !== undefined){
-if(typeof data.dataDir !== "string"){
-const err10 = {instancePath:instancePath+"/dataDir",schemaPath:"#/properties/dataDir/type",keyword:"type",params:{type: "string"}};
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 4294967295 || isNaN(data6)){
+const err10 = {instancePath:instancePath+"/txQLen",schemaPath:"#/properties/txQLen/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295}};
 if(vErrors === null){
 vErrors = [err10];
 }
 else {
 vErrors.push(err10);
+}
+errors++;
+}
+if(data6 < 0 || isNaN(data6)){
+const err11 = {instancePath:instancePath+"/txQLen",schemaPath:"#/properties/txQLen/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+}
+if(data.dataDir !== undefined){
+if(typeof data.dataDir !== "string"){
+const err12 = {instancePath:instancePath+"/dataDir",schemaPath:"#/properties/dataDir/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
 }
 errors++;
 }
@@ -553,33 +573,7 @@ let data10 = data9.sysctl;
 if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
 for(const key1 in data10){
 if(typeof data10[key1] !== "string"){
-const err11 = {instancePath:instancePath+"/args/cni/sysctl/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/$defs/sysctl/additionalProperties/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
-}
-errors++;
-}
-}
-}
-else {
-const err12 = {instancePath:instancePath+"/args/cni/sysctl",schemaPath:"#/$defs/sysctl/type",keyword:"type",params:{type: "object"}};
-if(vErrors === null){
-vErrors = [err12];
-}
-else {
-vErrors.push(err12);
-}
-errors++;
-}
-}
-if(data9.mac !== undefined){
-let data12 = data9.mac;
-if(typeof data12 === "string"){
-if(!(formats2(data12))){
-const err13 = {instancePath:instancePath+"/args/cni/mac",schemaPath:"#/properties/args/properties/cni/properties/mac/format",keyword:"format",params:{format: "mac"}};
+const err13 = {instancePath:instancePath+"/args/cni/sysctl/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/$defs/sysctl/additionalProperties/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -589,8 +583,9 @@ vErrors.push(err13);
 errors++;
 }
 }
+}
 else {
-const err14 = {instancePath:instancePath+"/args/cni/mac",schemaPath:"#/properties/args/properties/cni/properties/mac/type",keyword:"type",params:{type: "string"}};
+const err14 = {instancePath:instancePath+"/args/cni/sysctl",schemaPath:"#/$defs/sysctl/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -600,9 +595,11 @@ vErrors.push(err14);
 errors++;
 }
 }
-if(data9.promisc !== undefined){
-if(typeof data9.promisc !== "boolean"){
-const err15 = {instancePath:instancePath+"/args/cni/promisc",schemaPath:"#/properties/args/properties/cni/properties/promisc/type",keyword:"type",params:{type: "boolean"}};
+if(data9.mac !== undefined){
+let data12 = data9.mac;
+if(typeof data12 === "string"){
+if(!(formats2(data12))){
+const err15 = {instancePath:instancePath+"/args/cni/mac",schemaPath:"#/properties/args/properties/cni/properties/mac/format",keyword:"format",params:{format: "mac"}};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -612,10 +609,8 @@ vErrors.push(err15);
 errors++;
 }
 }
-if(data9.mtu !== undefined){
-let data14 = data9.mtu;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err16 = {instancePath:instancePath+"/args/cni/mtu",schemaPath:"#/properties/args/properties/cni/properties/mtu/type",keyword:"type",params:{type: "integer"}};
+else {
+const err16 = {instancePath:instancePath+"/args/cni/mac",schemaPath:"#/properties/args/properties/cni/properties/mac/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -624,9 +619,10 @@ vErrors.push(err16);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 < 0 || isNaN(data14)){
-const err17 = {instancePath:instancePath+"/args/cni/mtu",schemaPath:"#/properties/args/properties/cni/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+}
+if(data9.promisc !== undefined){
+if(typeof data9.promisc !== "boolean"){
+const err17 = {instancePath:instancePath+"/args/cni/promisc",schemaPath:"#/properties/args/properties/cni/properties/promisc/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -636,10 +632,10 @@ vErrors.push(err17);
 errors++;
 }
 }
-}
-if(data9.allmulti !== undefined){
-if(typeof data9.allmulti !== "boolean"){
-const err18 = {instancePath:instancePath+"/args/cni/allmulti",schemaPath:"#/properties/args/properties/cni/properties/allmulti/type",keyword:"type",params:{type: "boolean"}};
+if(data9.mtu !== undefined){
+let data14 = data9.mtu;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err18 = {instancePath:instancePath+"/args/cni/mtu",schemaPath:"#/properties/args/properties/cni/properties/mtu/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -648,11 +644,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-if(data9.txQLen !== undefined){
-let data16 = data9.txQLen;
-if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
-const err19 = {instancePath:instancePath+"/args/cni/txQLen",schemaPath:"#/properties/args/properties/cni/properties/txQLen/type",keyword:"type",params:{type: "integer"}};
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 2147483647 || isNaN(data14)){
+const err19 = {instancePath:instancePath+"/args/cni/mtu",schemaPath:"#/properties/args/properties/cni/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647}};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -661,9 +655,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 < 0 || isNaN(data16)){
-const err20 = {instancePath:instancePath+"/args/cni/txQLen",schemaPath:"#/properties/args/properties/cni/properties/txQLen/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(data14 < 0 || isNaN(data14)){
+const err20 = {instancePath:instancePath+"/args/cni/mtu",schemaPath:"#/properties/args/properties/cni/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -674,9 +667,9 @@ errors++;
 }
 }
 }
-}
-else {
-const err21 = {instancePath:instancePath+"/args/cni",schemaPath:"#/properties/args/properties/cni/type",keyword:"type",params:{type: "object"}};
+if(data9.allmulti !== undefined){
+if(typeof data9.allmulti !== "boolean"){
+const err21 = {instancePath:instancePath+"/args/cni/allmulti",schemaPath:"#/properties/args/properties/cni/properties/allmulti/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -686,9 +679,10 @@ vErrors.push(err21);
 errors++;
 }
 }
-}
-else {
-const err22 = {instancePath:instancePath+"/args",schemaPath:"#/properties/args/type",keyword:"type",params:{type: "object"}};
+if(data9.txQLen !== undefined){
+let data16 = data9.txQLen;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err22 = {instancePath:instancePath+"/args/cni/txQLen",schemaPath:"#/properties/args/properties/cni/properties/txQLen/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -697,15 +691,9 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-if(data.runtimeConfig !== undefined){
-let data17 = data.runtimeConfig;
-if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
-if(data17.mac !== undefined){
-let data18 = data17.mac;
-if(typeof data18 === "string"){
-if(!(formats2(data18))){
-const err23 = {instancePath:instancePath+"/runtimeConfig/mac",schemaPath:"#/properties/runtimeConfig/properties/mac/format",keyword:"format",params:{format: "mac"}};
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 > 4294967295 || isNaN(data16)){
+const err23 = {instancePath:instancePath+"/args/cni/txQLen",schemaPath:"#/properties/args/properties/cni/properties/txQLen/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295}};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -714,9 +702,8 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-else {
-const err24 = {instancePath:instancePath+"/runtimeConfig/mac",schemaPath:"#/properties/runtimeConfig/properties/mac/type",keyword:"type",params:{type: "string"}};
+if(data16 < 0 || isNaN(data16)){
+const err24 = {instancePath:instancePath+"/args/cni/txQLen",schemaPath:"#/properties/args/properties/cni/properties/txQLen/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -727,8 +714,9 @@ errors++;
 }
 }
 }
+}
 else {
-const err25 = {instancePath:instancePath+"/runtimeConfig",schemaPath:"#/properties/runtimeConfig/type",keyword:"type",params:{type: "object"}};
+const err25 = {instancePath:instancePath+"/args/cni",schemaPath:"#/properties/args/properties/cni/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -740,12 +728,64 @@ errors++;
 }
 }
 else {
-const err26 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err26 = {instancePath:instancePath+"/args",schemaPath:"#/properties/args/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err26];
 }
 else {
 vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data.runtimeConfig !== undefined){
+let data17 = data.runtimeConfig;
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
+if(data17.mac !== undefined){
+let data18 = data17.mac;
+if(typeof data18 === "string"){
+if(!(formats2(data18))){
+const err27 = {instancePath:instancePath+"/runtimeConfig/mac",schemaPath:"#/properties/runtimeConfig/properties/mac/format",keyword:"format",params:{format: "mac"}};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/runtimeConfig/mac",schemaPath:"#/properties/runtimeConfig/properties/mac/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/runtimeConfig",schemaPath:"#/properties/runtimeConfig/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+else {
+const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
 }
 errors++;
 }

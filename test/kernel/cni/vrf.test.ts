@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Sandbox } from "../../support/cni.ts";
 import { FORMS, Host, fail, succeed } from "../../support/cni-rig.ts";
 import { inSandbox, ip, ipJson } from "../../support/cni-network.ts";
-import { kernelHas, reason } from "../../support/kernel-features.ts";
+import { kernelHas, needs, reason } from "../../support/kernel-features.ts";
 
 let host: Host;
 beforeAll(() => {
@@ -77,7 +77,7 @@ test.each(FORMS)("on $form: what needs no VRF", ({ directory }) => {
   expect(JSON.stringify(container.show("link"))).toBe(before);
 });
 
-describe.skipIf(!kernelHas("vrf"))(`VRFs${reason("vrf")}`, () => {
+describe(`VRFs${reason("vrf")}`, needs("vrf"), () => {
   const directory = FORMS[0].directory();
 
   test.each(["0.3.1", "0.4.0", "1.0.0", "1.1.0"])("addresses and routes come along, version %s", (cniVersion) => {

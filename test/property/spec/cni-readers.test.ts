@@ -21,7 +21,13 @@ import { macvlanConfig } from "../../../cni-plugins/main/macvlan/config.ts";
 import { ptpConfig } from "../../../cni-plugins/main/ptp/config.ts";
 import { tapConfig } from "../../../cni-plugins/main/tap/config.ts";
 import { vlanConfig } from "../../../cni-plugins/main/vlan/config.ts";
+import { bandwidthConfig } from "../../../cni-plugins/meta/bandwidth/config.ts";
+import { firewallConfig } from "../../../cni-plugins/meta/firewall/config.ts";
 import { dataDirectory, flannelConfig } from "../../../cni-plugins/meta/flannel/config.ts";
+import { portmapConfig } from "../../../cni-plugins/meta/portmap/config.ts";
+import { sbrConfig } from "../../../cni-plugins/meta/sbr/config.ts";
+import { dataDirectory as tuningDirectory, tuningConfig } from "../../../cni-plugins/meta/tuning/config.ts";
+import { vrfConfig } from "../../../cni-plugins/meta/vrf/config.ts";
 import { readSchemas, type Schema } from "../../../daemon/build/validators.ts";
 import { SAMPLES } from "../../unit/spec/contracts.ts";
 import { placesIn, replaced } from "../../unit/spec/places.ts";
@@ -48,7 +54,13 @@ test("every key that a plugin reads stands in a schema", () => {
 });
 
 const READERS: Readonly<Record<string, (config: NetworkConfig) => void>> = {
+  "cni-bandwidth": (config) => void bandwidthConfig(config),
   "cni-bridge": (config) => void bridgeConfig(config, ""),
+  "cni-firewall": (config) => void firewallConfig(config),
+  "cni-portmap": (config) => void portmapConfig(config),
+  "cni-sbr": (config) => void sbrConfig(config),
+  "cni-tuning": (config) => void [tuningDirectory(config), tuningConfig(config, "")],
+  "cni-vrf": (config) => void vrfConfig(config),
   "cni-dhcp": (config) => void dhcpConfig(config, ""),
   "cni-dummy": (config) => void [readInterfaceOptions(config), readMtu(config.fields)],
   "cni-host-device": (config) => void hostDeviceConfig(config, sys),

@@ -20,6 +20,7 @@ import { networkConfigContract } from "#spec/documents/network-config";
 import { subnetEnvContract } from "#spec/documents/subnet-env";
 import type { Contract } from "#spec/validate";
 import { pluginSamples } from "./cni-contracts.ts";
+import { metaPluginSamples } from "./cni-meta-contracts.ts";
 
 const dns = { nameservers: ["10.0.0.1"], domain: "example", search: ["a.example"], options: ["ndots:5"] };
 const route = { dst: "10.0.0.0/8", gw: "10.1.0.1", mtu: 1400, advmss: 1360, priority: 10, table: 254, scope: 0 };
@@ -168,6 +169,7 @@ export const SAMPLES: readonly Sample[] = [
   },
   { contract: loopbackConfContract, schema: "cni-loopback", document: netConf },
   ...pluginSamples(netConf),
+  ...metaPluginSamples(netConf),
   {
     contract: flannelConfContract,
     schema: "cni-flannel",

@@ -59,18 +59,16 @@ const address = (family: Family): fc.Arbitrary<Address> =>
     .map((value) => Address.fromBigInt(family, value));
 const tuple = (family: Family) =>
   fc.record({ source: address(family), destination: address(family), sourcePort: u16, destinationPort: u16 });
-const entry: fc.Arbitrary<ConntrackEntry> = fc
-  .constantFrom<Family>(4, 6)
-  .chain((family) =>
-    fc.record({
-      family: fc.constant(family),
-      protocol: u8,
-      original: tuple(family),
-      reply: tuple(family),
-      id: u32,
-      zone: u16,
-    }),
-  );
+const entry: fc.Arbitrary<ConntrackEntry> = fc.constantFrom<Family>(4, 6).chain((family) =>
+  fc.record({
+    family: fc.constant(family),
+    protocol: u8,
+    original: tuple(family),
+    reply: tuple(family),
+    id: u32,
+    zone: u16,
+  }),
+);
 
 /** As the kernel lists an entry: a deletion has no reply direction. */
 function listed(given: ConntrackEntry): Uint8Array {

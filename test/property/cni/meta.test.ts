@@ -1,0 +1,294 @@
+// Chained plugins over any configuration and previous result: they read it or say with a CNI error why not, and what they make
+// of it is sound. Ten thousand each.
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Address } from "#kernel/ip/address";
+import { Prefix } from "#kernel/ip/prefix";
+import type { Route } from "#kernel/netlink/route";
+import type { Rule } from "#kernel/netlink/rule";
+import type { Sys } from "#kernel/sys";
+import { cniErrorContract } from "#spec/documents/cni-error";
+import { validate } from "#spec/validate";
+import { sys } from "#sys";
+import type { NetworkConfig } from "../../../cni-plugins/config.ts";
+import { CniError } from "../../../cni-plugins/error.ts";
+import { Fields, type JsonObject } from "../../../cni-plugins/fields.ts";
+import { bandwidthConfig } from "../../../cni-plugins/meta/bandwidth/config.ts";
+import { shapingRequests } from "../../../cni-plugins/meta/bandwidth/shape.ts";
+import { readContents as readFirewall } from "../../../cni-plugins/meta/firewall/nftables.ts";
+import { containerAddresses, portmapConfig } from "../../../cni-plugins/meta/portmap/config.ts";
+import {
+  conditionalRules,
+  masqueradeElements,
+  portElements,
+  readContents,
+} from "../../../cni-plugins/meta/portmap/nft-elements.ts";
+import { planRoutes } from "../../../cni-plugins/meta/sbr/plan.ts";
+import { sysctlPathOf } from "../../../cni-plugins/meta/tuning/config.ts";
+import { duplicateKeyIn } from "../../../cni-plugins/meta/tuning/duplicates.ts";
+import { pluginNamed } from "../../../cni-plugins/registry.ts";
+import { readResult } from "../../../cni-plugins/result/read.ts";
+import { serve, type Streams } from "../../../cni-plugins/skeleton.ts";
+
+const RUNS = { numRuns: 10_000 };
+
+/** Only looking at paths is allowed: with a namespace that does not exist a plugin gets no further. */
+const readOnly: Sys = new Proxy(sys, {
+  get(target, key) {
+    const allowed = ["open", "openFile", "read", "fstatfsType", "close"];
+    if (allowed.includes(String(key))) return Reflect.get(target, key) as unknown;
+    throw new Error(`a plugin used ${String(key)}`);
+  },
+});
+const machine = {
+  sys: readOnly,
+  nftables: () => {
+    throw new Error("a plugin opened nftables");
+  },
+};
+
+const words = fc.constantFrom(
+  ...[
+    "",
+    "nftables",
+    "iptables",
+    "tcp",
+    "UDP",
+    "sctp",
+    "10.0.0.2/24",
+    "fd00::2/64",
+    "10.0.0.1",
+    "::",
+    "0.0.0.0",
+    "eth0",
+    "/n",
+    "net.ipv4.x",
+  ],
+);
+const key = fc.constantFrom(
+  ...[
+    "runtimeConfig",
+    "portMappings",
+    "hostPort",
+    "HostPort",
+    "containerPort",
+    "protocol",
+    "hostIP",
+    "snat",
+    "masqAll",
+  ],
+  ...[
+    "backend",
+    "conditionsV4",
+    "markMasqBit",
+    "bandwidth",
+    "ingressRate",
+    "ingressBurst",
+    "egressRate",
+    "egressBurst",
+  ],
+  ...["shapedSubnets", "ingressPolicy", "firewalldZone", "iptablesAdminChainName", "sysctl", "mac", "mtu", "promisc"],
+  ...["allmulti", "txQLen", "dataDir", "args", "cni", "table", "gateways", "addSourceHints", "vrfname", "prevResult"],
+  ...["ips", "interfaces", "routes", "address", "interface", "name", "sandbox", "gateway", "cniVersion", "dns"],
+);
+const { value: anything } = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    fc.oneof(words, fc.integer(), fc.boolean(), fc.constant(null), fc.string({ maxLength: 8 }), fc.double()),
+    fc.array(tie("value"), { maxLength: 3 }),
+    fc.dictionary(key, tie("value"), { maxKeys: 5 }),
+  ),
+}));
+const document = fc.dictionary(key, anything, { maxKeys: 10 });
+
+const PLUGINS = ["portmap", "bandwidth", "firewall", "tuning", "sbr", "vrf"] as const;
+
+describe.each(PLUGINS)("%s", (name) => {
+  test("any document and previous result: an error of CNI's shape, or none", () => {
+    fc.assert(
+      fc.property(fc.constantFrom("ADD", "CHECK"), document, (command, given) => {
+        let output = "";
+        const input = JSON.stringify({ ...given, cniVersion: "1.0.0", name: "net" });
+        const streams: Streams = {
+          readInput: () => input,
+          readAvailableInput: () => input,
+          writeOutput: (text) => void (output += text),
+          writeError: () => {},
+        };
+        const variables = {
+          CNI_COMMAND: command,
+          CNI_CONTAINERID: "c1",
+          CNI_NETNS: "/nonexistent",
+          CNI_IFNAME: "eth0",
+          CNI_PATH: "/n",
+        };
+        const status = serve(pluginNamed(name)!, variables, streams, machine, pluginNamed);
+        if (status === 1) expect(() => validate<unknown>(cniErrorContract, JSON.parse(output))).not.toThrow();
+      }),
+      RUNS,
+    );
+  });
+});
+
+function configOf(value: JsonObject): NetworkConfig {
+  return { name: "net", cniVersion: "1.0.0", fields: new Fields(value), document: value };
+}
+
+/** Undefined when it is refused as it should be. */
+function read<T>(reader: () => T): T | undefined {
+  try {
+    return reader();
+  } catch (error) {
+    expect(error).toBeInstanceOf(CniError);
+    return undefined;
+  }
+}
+
+const port = fc.integer({ min: -1, max: 70_000 });
+const mapping = fc.record(
+  { hostPort: port, containerPort: port, protocol: words, hostIP: words },
+  { requiredKeys: ["hostPort", "containerPort"] },
+);
+const result = fc.record({
+  interfaces: fc.array(fc.record({ name: words, sandbox: words }), { maxLength: 3 }),
+  ips: fc.array(fc.record({ address: fc.constantFrom("10.0.0.2/24", "fd00::2/64"), interface: fc.nat(4) }), {
+    maxLength: 3,
+  }),
+});
+
+test("portmap: every mapping that is taken is an element that can be read again", () => {
+  fc.assert(
+    fc.property(fc.array(mapping, { maxLength: 4 }), result, (portMappings, prevResult) => {
+      const config = read(() => portmapConfig(configOf({ runtimeConfig: { portMappings } })));
+      if (config === undefined) return;
+      const addresses = containerAddresses(readResult(prevResult, "1.0.0", "prevResult"), "eth0");
+      for (const address of Object.values(addresses)) {
+        const elements = [...portElements(config, address, "c"), ...masqueradeElements(config, address, "c")];
+        expect(conditionalRules(config, address, "c").every((rule) => !/[\r\n;]/.test(rule))).toBe(true);
+        for (const { set, key: text, value } of elements) {
+          const concat = (words: string) => ({ concat: words.split(" . ") });
+          const elem = { elem: { val: concat(text), comment: "c" } };
+          const listed = { map: { name: set, elem: [value === undefined ? elem : [elem, concat(value)]] } };
+          expect(readContents([listed], "conditional").elements).toMatchObject([{ set, key: text, comment: "c" }]);
+        }
+      }
+    }),
+    RUNS,
+  );
+});
+
+test("listings of any shape are read without a crash", () => {
+  const listing = fc.array(
+    fc.dictionary(
+      fc.constantFrom("map", "set", "rule", "chain"),
+      fc.oneof(
+        anything,
+        fc.record({
+          name: fc.constantFrom("ports4", "accepted4", "trusted6"),
+          elem: fc.array(anything, { maxLength: 3 }),
+          chain: words,
+          handle: fc.nat(),
+        }),
+      ),
+    ),
+    { maxLength: 4 },
+  );
+  fc.assert(
+    fc.property(listing, (objects) => {
+      readContents(objects, "conditional");
+      readFirewall(objects);
+    }),
+    RUNS,
+  );
+});
+
+test("bandwidth: what is taken makes requests within the kernel's limits", () => {
+  const amount = fc.oneof(
+    fc.nat(),
+    fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    fc.constantFrom(1, 8, 8 * 0xffff_ffff),
+  );
+  const limits = fc.record({
+    ingressRate: amount,
+    ingressBurst: amount,
+    shapedSubnets: fc.array(words, { maxLength: 2 }),
+  });
+  fc.assert(
+    fc.property(limits, (given) => {
+      const config = read(() => bandwidthConfig(configOf(given)));
+      if (config?.ingress === undefined) return;
+      const messages = shapingRequests(1, config.ingress, config.choice, "source");
+      expect(messages.length).toBe(config.choice === undefined ? 1 : 3 + config.choice.subnets.length);
+    }),
+    RUNS,
+  );
+});
+
+test("tuning: no key leads out of /proc/sys/net", () => {
+  const part = fc.constantFrom("net", "ipv4", "..", ".", "/", "IFNAME", "kernel", "", "conf", "../..", "\0", "$&");
+  fc.assert(
+    fc.property(
+      fc.array(part, { maxLength: 6 }),
+      fc.constantFrom(".", "/"),
+      fc.constantFrom("eth0", "eth0.1", "...", "$&"),
+      (parts, by, ifname) => {
+        const path = read(() => sysctlPathOf(parts.join(by), ifname));
+        if (path !== undefined)
+          expect(new URL(`file:///proc/sys/${path}`.replaceAll("\0", "")).pathname).toMatch(/^\/proc\/sys\/net\/./);
+      },
+    ),
+    RUNS,
+  );
+});
+
+test("tuning: a key that comes twice is found, and only then", () => {
+  const keys = fc.array(fc.string({ maxLength: 5 }), { maxLength: 5 });
+  fc.assert(
+    fc.property(keys, fc.jsonValue(), (names, other) => {
+      const body = names.map((name) => `${JSON.stringify(name)}: "1"`).join(", ");
+      const text = `{"other": ${JSON.stringify(other)}, "SysCtl" : {${body}}, "nested": {"sysctl": {"a": 1}}}`;
+      expect(duplicateKeyIn(text, "sysctl") !== undefined).toBe(new Set(names).size < names.length);
+    }),
+    RUNS,
+  );
+});
+
+const v4 = fc.nat(0xff_ffff).map((low) => Address.fromBigInt(4, BigInt(0x0a00_0000 + low)));
+const prefix = fc.tuple(v4, fc.integer({ min: 8, max: 32 })).map(([address, length]) => Prefix.of(address, length));
+const table = fc.constantFrom(100, 101, 103, 254, 255, 253);
+const route: fc.Arbitrary<Route> = fc
+  .tuple(prefix, table, fc.nat(3), fc.option(v4), fc.option(v4))
+  .map(([destination, number, oif, gateway, source]) => ({
+    ...{ destination: destination.masked, table: number, oif, protocol: 4 },
+    ...(gateway === null ? {} : { gateway }),
+    ...(source === null ? {} : { source }),
+  }));
+const rule: fc.Arbitrary<Rule> = fc
+  .tuple(v4, table)
+  .map(([from, number]) => ({ family: 4, from: Prefix.of(from, 32), table: number }));
+
+test("sbr: tables are free, and nothing but the interface's own main routes is removed", () => {
+  const ips = fc.array(
+    prefix.map((address) => ({ address })),
+    { minLength: 1, maxLength: 3 },
+  );
+  fc.assert(
+    fc.property(
+      ips,
+      fc.array(rule, { maxLength: 4 }),
+      fc.array(route, { maxLength: 6 }),
+      fc.boolean(),
+      (given, rules, routes, addSourceHints) => {
+        const plan = planRoutes(given, { table: undefined, gateways: {}, addSourceHints }, rules, routes, 1);
+        const taken = new Set([...rules, ...routes].map((item) => item.table));
+        for (const added of plan.rules) {
+          expect(added.table).toBeGreaterThanOrEqual(100);
+          expect(taken.has(added.table)).toBe(false);
+        }
+        expect(plan.removed.every((item) => item.table === 254 && item.oif === 1 && routes.includes(item))).toBe(true);
+        expect(plan.routes.every((item) => item.oif === 1 && item.table !== 254)).toBe(true);
+      },
+    ),
+    RUNS,
+  );
+});
