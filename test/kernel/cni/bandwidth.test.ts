@@ -175,6 +175,8 @@ describe("in all its options", () => {
       "no veth peer of container interface found in host ns",
     );
     expect(refusal(BOTH, { prevResult: { cniVersion: "1.1.0", ips: [] } })).toContain("no interfaces provided");
+    const noPeer = fail({ ...container.call("ADD", BOTH), ifname: "lo" });
+    expect(noPeer.msg).toBe("container interface lo has no veth peer");
     expect(ifbs()).toEqual([]);
     expect(qdiscs(container.veth).map(({ kind }) => kind)).toEqual(["noqueue"]);
   });

@@ -3,7 +3,7 @@
 // (portmap_integ_test.go, portmap_test.go, portmap_nftables_test.go, portmap_iptables_test.go).
 import { execFileSync } from "node:child_process";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { GO_PLUGINS, type Sandbox } from "../../support/cni.ts";
+import { GO_PLUGINS, startPlugin, type Sandbox } from "../../support/cni.ts";
 import { FORMS, Host, NO_GO_PLUGINS, fail, hasGoPlugins, succeed } from "../../support/cni-rig.ts";
 import { TestNetwork, inSandbox, ip } from "../../support/cni-network.ts";
 import { answerInVain, answerTo, answeringServer } from "../../support/answers.ts";
@@ -314,6 +314,32 @@ describe("iptables as the Go plugin has it", () => {
     succeed(container.call("DEL", []));
     succeed(container.call("ADD", [TCP], { backend: "iptables", markMasqBit: 5 }));
     expect(iptables()).toContain("-j MARK --set-xmark 0x20/0x20");
+    succeed(container.call("DEL", []));
+  });
+
+  test("many containers at once, coming and going", async () => {
+    using container = new Container(directory, bridged(directory));
+    const mappingOf = (n: number) => [{ ...TCP, hostPort: 9000 + n }];
+    const all = Array.from({ length: 6 }, (_, n) => n);
+    const run = async (command: string) => {
+      const calls = all.map((n) => container.call(command, mappingOf(n), { backend: "iptables" }));
+      const outcomes = await Promise.all(calls.map((call, n) => startPlugin({ ...call, containerId: `many${n}` })));
+      expect(outcomes.map(({ status, stdout }) => (status === 0 ? "" : stdout))).toEqual(all.map(() => ""));
+    };
+    await run("ADD");
+    expect(iptables().match(/-A CNI-HOSTPORT-DNAT .*multiport/g)).toHaveLength(all.length);
+    await run("DEL");
+    expect(iptables()).not.toContain("CNI-DN-");
+  });
+
+  test("addresses of no interface in particular, and of the host's, in prevResult", () => {
+    using container = new Container(directory, bridged(directory));
+    const ips = [{ address: "10.9.0.9/24", interface: 0 }, { address: "10.9.0.2/24" }];
+    const prevResult = { ...container.result, ips };
+    succeed(container.call("ADD", [TCP], { prevResult }));
+    expect(nft()).toContain(": 10.9.0.2 . 80");
+    expect(nft()).not.toContain("10.9.0.9");
+    succeed(container.call("CHECK", [TCP], { prevResult }));
     succeed(container.call("DEL", []));
   });
 
