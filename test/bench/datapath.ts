@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { enterFreshBpfFs } from "../support/bpf.ts";
 import { enterFreshNetns } from "../support/netns.ts";
 import { type BackendEntry, BACKENDS, type ByHand } from "./datapath/backends.ts";
 import { type Figures, type Metric, METRICS, STEPS } from "./datapath/measure.ts";
@@ -43,6 +44,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return settings === USAGE ? 0 : 2;
   }
   enterFreshNetns();
+  enterFreshBpfFs();
   const work = mkdtempSync(path.join(os.tmpdir(), "loden-bench-"));
   const contenders: Contender[] = [];
   const verdicts: string[] = [];

@@ -92,7 +92,7 @@ describe("the network configuration: exit status 1", () => {
     ["Network: 10.77.0.0/16", /not JSON/],
     ["[]", /object/],
     ["{}", /please define a correct Network parameter/],
-    ['{"Network":"10.77.0.0/16"}', /udp.*write .*vxlan/],
+    ['{"Network":"10.77.0.0/16","Backend":{"Type":"gre"}}', /"gre"; this build of Loden has vxlan/],
     ['{"Network":"10.77.0.0","Backend":{"Type":"vxlan"}}', /Network is /],
     ['{"Network":"10.77.0.0/30","Backend":{"Type":"vxlan"}}', /network is too small/],
     ['{"Network":"10.77.0.0/16","SubnetLen":31,"Backend":{"Type":"vxlan"}}', /SubnetLen must be less than/],
