@@ -14,10 +14,12 @@ const FAMILY = "inet";
 export const DROP_COUNTER = "foreign";
 
 /**
- * NF_IP_PRI_RAW of linux/netfilter_ipv4.h: before connection tracking, which spoofed packets shall not fill, and after
- * the defragmentation that comes with it (-400).
+ * Packets for this host alone: what containers send each other is passed on, and never seen here. The hook comes behind
+ * routing, defragmentation and whatever was translated, so that judged is what a socket would get. Before the filters of
+ * others (NF_IP_PRI_RAW of linux/netfilter_ipv4.h); and a packet that is dropped leaves no entry in connection tracking,
+ * which confirms at the end of this hook.
  */
-const PRIORITY_RAW = -300;
+const HOOK = { hook: "input", prio: -300 } as const;
 
 /** Bits behind the start of the UDP header (RFC 768) at which the VXLAN header has the VNI, and how many (RFC 7348 §5). */
 const VNI = { offset: 64 + 32, len: 24 } as const;
@@ -29,15 +31,15 @@ const SETS: Readonly<Record<Family, { readonly name: string; readonly type: stri
 
 /**
  * The table that lets nobody but peers reach the tunnels; none without tunnels. Of a port that others use as well, with
- * other VNIs, only our VNIs are judged; what is too short to have a VNI is nobody's and is dropped. Packets that are only
- * passed on through this host are left alone.
+ * other VNIs, only our VNIs are judged; what is too short to have a VNI is nobody's and is dropped.
  */
 export function sourceFilter(tunnels: readonly Tunnel[], table: string): KernelObject[] {
   if (tunnels.length === 0) return [];
   const place = { family: FAMILY, table };
-  const chain = "arriving";
+  const arriving = "arriving";
   const sets = FAMILIES.filter((family) => tunnels.some((tunnel) => tunnel.family === family));
-  const rules = [...groupByPort(tunnels)].flatMap(([, group]) => portRules(group));
+  const groups = [...groupByPort(tunnels).values()];
+  const rule = (chain: string, expr: readonly object[]): object => ({ add: { rule: { ...place, chain, expr } } });
   return [
     nftTableObject({
       family: FAMILY,
@@ -45,12 +47,16 @@ export function sourceFilter(tunnels: readonly Tunnel[], table: string): KernelO
       content: [
         ...sets.map((family) => ({ add: { set: { ...place, name: SETS[family].name, type: SETS[family].type } } })),
         { add: { counter: { ...place, name: DROP_COUNTER } } },
-        {
-          add: {
-            chain: { ...place, name: chain, type: "filter", hook: "prerouting", prio: PRIORITY_RAW, policy: "accept" },
-          },
-        },
-        ...rules.map((expr) => ({ add: { rule: { ...place, chain, expr } } })),
+        { add: { chain: { ...place, name: arriving, type: "filter", ...HOOK, policy: "accept" } } },
+        // A chain for each port: whatever else comes to this host is compared with the port, and is through.
+        ...groups.flatMap((group) => {
+          const chain = judging(group);
+          return [
+            { add: { chain: { ...place, name: chain } } },
+            rule(arriving, [...toPort(group), { goto: { target: chain } }]),
+            ...judgement(group).map((expr) => rule(chain, expr)),
+          ];
+        }),
       ],
     }),
   ];
@@ -73,22 +79,31 @@ function groupByPort(tunnels: readonly Tunnel[]): Map<string, Tunnel[]> {
   return groups;
 }
 
-/** The rules for one family and port: peers pass, others' VNIs pass, the rest is dropped. */
-function portRules(tunnels: readonly Tunnel[]): object[][] {
+/** The name of the chain that judges a family and port. */
+function judging(tunnels: readonly Tunnel[]): string {
   const { family, port } = tunnels[0]!;
-  const { name, protocol } = SETS[family];
-  const vnis = [...new Set(tunnels.flatMap(({ vni }) => vni ?? []))];
-  const isShared = tunnels.every(({ vni }) => vni !== undefined);
-  const here = [
+  return `port${port}v${family}`;
+}
+
+function toPort(tunnels: readonly Tunnel[]): object[] {
+  const { family, port } = tunnels[0]!;
+  return [
+    match({ payload: { protocol: "udp", field: "dport" } }, port),
     // A port alone would be read as "either family".
     match({ meta: { key: "nfproto" } }, family === 4 ? "ipv4" : "ipv6"),
-    match({ payload: { protocol: "udp", field: "dport" } }, port),
   ];
+}
+
+/** The rules for one family and port: peers pass, others' VNIs pass, the rest is dropped. */
+function judgement(tunnels: readonly Tunnel[]): object[][] {
+  const { name, protocol } = SETS[tunnels[0]!.family];
+  const vnis = [...new Set(tunnels.flatMap(({ vni }) => vni ?? []))];
+  const isShared = tunnels.every(({ vni }) => vni !== undefined);
   const foreignVni = match({ payload: { base: "th", ...VNI } }, vnis.length === 1 ? vnis[0] : { set: vnis }, "!=");
   return [
-    [...here, match({ payload: { protocol, field: "saddr" } }, `@${name}`), { return: null }],
-    ...(isShared ? [[...here, foreignVni, { return: null }]] : []),
-    [...here, match({ fib: { result: "type", flags: ["daddr"] } }, "local"), { counter: DROP_COUNTER }, { drop: null }],
+    [match({ payload: { protocol, field: "saddr" } }, `@${name}`), { return: null }],
+    ...(isShared ? [[foreignVni, { return: null }]] : []),
+    [{ counter: DROP_COUNTER }, { drop: null }],
   ];
 }
 

@@ -9,6 +9,9 @@ const SOCK_RAW = 3;
 /** The packet brings its own IP header (raw(7), ipv6(7)). */
 const IPPROTO_RAW = 255;
 const UDP = 17;
+/** IPv6's extension header of fragments, and of options for the destination. */
+const FRAGMENT = 44;
+const DESTINATION_OPTIONS = 60;
 const ETHERTYPE = { 4: [0x08, 0x00], 6: [0x86, 0xdd] } as const;
 const TTL = 64;
 
@@ -37,6 +40,42 @@ export function vxlanFrame(vni: number, to: Mac, from: Mac, packet: Uint8Array):
   const header = Uint8Array.of(0x08, 0, 0, 0, vni >> 16, (vni >> 8) & 0xff, vni & 0xff, 0);
   const type = ETHERTYPE[packet[0]! >> 4 === 4 ? 4 : 6];
   return join(header, to.toBytes(), from.toBytes(), Uint8Array.from(type), packet);
+}
+
+/** An IPv6 packet with an extension header of options for the destination (RFC 8200 §4.6), which are padding. */
+export function withDestinationOptions(packet: Uint8Array): Uint8Array {
+  const header = Uint8Array.from(packet.subarray(0, 40));
+  new DataView(header.buffer).setUint16(4, packet.length - 40 + 8);
+  header[6] = DESTINATION_OPTIONS;
+  return join(header, Uint8Array.of(packet[6]!, 0, 1, 4, 0, 0, 0, 0), packet.subarray(40));
+}
+
+/**
+ * A packet in two fragments (RFC 791 §3.2, RFC 8200 §4.5), the first with `bytes` behind the IP header, a multiple of 8.
+ */
+export function fragments(packet: Uint8Array, bytes: number): [Uint8Array, Uint8Array] {
+  const isV6 = packet[0]! >> 4 === 6;
+  const size = isV6 ? 40 : 20;
+  const [header, body] = [packet.subarray(0, size), packet.subarray(size)];
+  return [
+    fragment(header, body.subarray(0, bytes), 0, true),
+    fragment(header, body.subarray(bytes), bytes, false),
+  ] as const satisfies [Uint8Array, Uint8Array];
+}
+
+function fragment(header: Uint8Array, body: Uint8Array, offset: number, more: boolean): Uint8Array {
+  const own = Uint8Array.from(header);
+  const view = new DataView(own.buffer);
+  if (header.length === 40) {
+    own[6] = FRAGMENT;
+    view.setUint16(4, 8 + body.length);
+    return join(own, Uint8Array.of(UDP, 0, offset >> 8, (offset & 0xf8) | (more ? 1 : 0), 0, 0, 0, 1), body);
+  }
+  view.setUint16(2, own.length + body.length);
+  view.setUint16(6, (offset >> 3) | (more ? 0x2000 : 0));
+  view.setUint16(10, 0);
+  view.setUint16(10, checksum(own));
+  return join(own, body);
 }
 
 /** Sends a packet as it is, from the calling thread's network namespace. */

@@ -11,7 +11,7 @@ import type { Reconciler } from "../../../daemon/reconcile/loop.ts";
 import { DROP_COUNTER } from "../../../daemon/traffic/source-filter.ts";
 import { makeFabric, makeLease, podOf, TEST_MARKS, underlayOf } from "../../support/fabric.ts";
 import { addPod, joinHosts, leasesFor, makeHost, type Host, type Running } from "../../support/hosts.ts";
-import { sendRaw, udpPacket, vxlanFrame } from "../../support/spoof.ts";
+import { fragments, sendRaw, udpPacket, vxlanFrame, withDestinationOptions } from "../../support/spoof.ts";
 
 const families = [4, 6] as const;
 const VXLAN_PORT = 8472;
@@ -99,7 +99,7 @@ function deviceMac(family: Family): Mac {
 function reaches(
   family: Family,
   source: Address,
-  { vni = 1, bytes = undefined as Uint8Array | undefined } = {},
+  { vni = 1, bytes = undefined as Uint8Array | undefined, wrap = (packet: Uint8Array) => [packet] } = {},
 ): boolean {
   const [, b, stranger] = hosts;
   const destination = underlayOf(2, family);
@@ -112,7 +112,10 @@ function reaches(
     payload: new Uint8Array(8),
   });
   const payload = bytes ?? vxlanFrame(vni, deviceMac(family), Mac.parse("02:00:00:00:00:99"), inner);
-  stranger.netns.run(() => sendRaw(udpPacket({ source, destination, port: VXLAN_PORT, payload }), destination));
+  const packets = wrap(udpPacket({ source, destination, port: VXLAN_PORT, payload }));
+  stranger.netns.run(() => {
+    for (const packet of packets) sendRaw(packet, destination);
+  });
   // The wire is a queue: when a later packet from there has been answered, this one has arrived or never will.
   b.netns.run(() => execFileSync("ping", ["-n", "-q", "-c", "1", "-W", "5", underlayOf(3, family).toString()]));
   stranger.netns.run(() => execFileSync("ping", ["-n", "-q", "-c", "1", "-W", "5", destination.toString()]));
@@ -138,6 +141,18 @@ describe.each(families)("family %i", (family) => {
     expect(dropped()).toBe(before + 1);
     reaches(family, stranger, { vni: 7 });
     expect(dropped()).toBe(before + 1);
+  });
+
+  test("fragments and extension headers hide nobody", () => {
+    const wraps = [
+      (packet: Uint8Array) => fragments(packet, 8),
+      (packet: Uint8Array) => fragments(packet, 24),
+      ...(family === 6 ? [(packet: Uint8Array) => [withDestinationOptions(packet)]] : []),
+    ];
+    for (const wrap of wraps) {
+      expect(reaches(family, stranger, { wrap })).toBe(false);
+      expect(reaches(family, underlayOf(1, family), { wrap })).toBe(true);
+    }
   });
 
   test("the peers' addresses are in the set, and one more lease is one more address", async () => {

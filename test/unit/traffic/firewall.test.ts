@@ -27,7 +27,7 @@ describe("the firewall", () => {
   });
 });
 
-/** The rules of a table in short: `ipv4 8472 saddr @peers4: return`. */
+/** The rules of a table in short: `== "@peers4", return`. */
 function rulesOf(tunnels: Parameters<typeof sourceFilter>[0]): string[] {
   const [table] = sourceFilter(tunnels, "t");
   const content = (table?.kind === "nft-table" ? table.spec.content : []) as readonly {
@@ -40,6 +40,7 @@ function rulesOf(tunnels: Parameters<typeof sourceFilter>[0]): string[] {
           rule.expr
             .map((part) => {
               const match = part["match"] as { op: string; right: unknown } | undefined;
+              if ("goto" in part) return `goto ${(part["goto"] as { target: string }).target}`;
               return match === undefined ? Object.keys(part)[0] : `${match.op} ${JSON.stringify(match.right)}`;
             })
             .join(", "),
@@ -50,9 +51,10 @@ function rulesOf(tunnels: Parameters<typeof sourceFilter>[0]): string[] {
 describe("the source filter", () => {
   test("of one VXLAN lets peers and others' VNIs pass", () => {
     expect(rulesOf([{ family: 4, port: 8472, vni: 1 }])).toEqual([
-      '== "ipv4", == 8472, == "@peers4", return',
-      '== "ipv4", == 8472, != 1, return',
-      '== "ipv4", == 8472, == "local", counter, drop',
+      '== 8472, == "ipv4", goto port8472v4',
+      '== "@peers4", return',
+      "!= 1, return",
+      "counter, drop",
     ]);
   });
 
@@ -61,17 +63,14 @@ describe("the source filter", () => {
       rulesOf([
         { family: 6, port: 8472, vni: 1 },
         { family: 6, port: 8472, vni: 2 },
-      ])[1],
-    ).toBe('== "ipv6", == 8472, != {"set":[1,2]}, return');
+      ])[2],
+    ).toBe('!= {"set":[1,2]}, return');
   });
 
   test("of a port without VNIs judges all that comes to it, beside a VXLAN on the same port too", () => {
     const bare = { family: 4, port: 8285 } as const;
-    expect(rulesOf([bare])).toEqual([
-      '== "ipv4", == 8285, == "@peers4", return',
-      '== "ipv4", == 8285, == "local", counter, drop',
-    ]);
-    expect(rulesOf([bare, { ...bare, vni: 1 }])).toHaveLength(2);
+    expect(rulesOf([bare])).toEqual(['== 8285, == "ipv4", goto port8285v4', '== "@peers4", return', "counter, drop"]);
+    expect(rulesOf([bare, { ...bare, vni: 1 }])).toHaveLength(3);
   });
 
   test("is nothing without tunnels", () => {
