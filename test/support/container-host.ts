@@ -40,7 +40,8 @@ export async function containerHost(list: object): Promise<ContainerHost> {
   writeFileSync(path.join(CONF_DIR, "10-test.conflist"), JSON.stringify(list));
   const first = startProcess("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", "--", ...FIRST_PROCESS]);
   await first.printed(/ready/);
-  const pid = readFileSync(`/proc/${first.child.pid}/task/${first.child.pid}/children`, "utf8").trim();
+  const unshare = String(first.child.pid);
+  const pid = readFileSync(`/proc/${unshare}/task/${unshare}/children`, "utf8").trim();
   const inside = (command: string, args: readonly string[]): string[] => [
     `--target=${pid}`,
     "--pid",
