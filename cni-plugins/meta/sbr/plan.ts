@@ -45,9 +45,9 @@ export function planRoutes(
   const taken = new Set([...rules.flatMap(({ table }) => table ?? []), ...routes.flatMap(({ table }) => table ?? [])]);
   const plan = { rules: [] as Rule[], routes: [] as Route[] };
   for (const ip of ips) {
-    // An ADD that is repeated finds its rule, and the table by it.
+    // An ADD that is repeated finds its rule, and the table by it; one after DEL the table that has the interface's routes.
     const present = rules.find((rule) => isFrom(rule, ip.address.address) && (rule.table ?? 0) >= FIRST_TABLE);
-    const table = present?.table ?? freeTable(taken);
+    const table = present?.table ?? leftTable(ip.address, rules, routes, index, plan.rules) ?? freeTable(taken);
     taken.add(table);
     if (present === undefined) plan.rules.push(sourceRule(ip, table));
     // What the gateway is reached by comes first.
@@ -76,6 +76,29 @@ function isOwn({ table, oif, destination, type }: Route, index: number): boolean
   return (
     table === ROUTE_TABLE.main && oif === index && !destination.address.isLinkLocal && (type ?? "unicast") === "unicast"
   );
+}
+
+/** A table that an earlier ADD filled for an address's network, and that nobody else uses and no rule leads to since. */
+function leftTable(
+  address: Prefix,
+  rules: readonly Rule[],
+  routes: readonly Route[],
+  index: number,
+  planned: readonly Rule[],
+): number | undefined {
+  const reserved: readonly number[] = Object.values(ROUTE_TABLE);
+  const others = new Set([
+    ...[...rules, ...planned].map((rule) => rule.table),
+    ...routes.flatMap((route) => (route.oif === index ? [] : (route.table ?? []))),
+  ]);
+  return routes.find(
+    ({ table = 0, oif, destination }) =>
+      table >= FIRST_TABLE &&
+      !reserved.includes(table) &&
+      oif === index &&
+      destination.equals(address.masked) &&
+      !others.has(table),
+  )?.table;
 }
 
 function freeTable(taken: ReadonlySet<number>): number {

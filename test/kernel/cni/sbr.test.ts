@@ -122,6 +122,10 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     expect([container.rules("-4"), container.rules("-6")]).toEqual([[], []]);
     expect(fail(container.call("CHECK")).msg).toContain("Expected rule from 192.168.1.209 not found");
     succeed(container.call("DEL"));
+    // The interface's routes are still in their tables.
+    succeed(container.call("ADD"));
+    expect(container.state()).toBe(before);
+    succeed(container.call("DEL"));
   });
 });
 
