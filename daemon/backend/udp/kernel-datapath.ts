@@ -181,7 +181,7 @@ export class KernelDatapath implements Datapath {
       [RTNLGRP_TC],
       (messages) => {
         const isNews = messages.some(({ type, portId }) => ALTERING.has(type) && portId !== this.#ownPort);
-        if (isNews && this.#objects.map("config") !== undefined) onAltered("tunnel");
+        if (isNews && this.#opened?.map("config") !== undefined) onAltered("tunnel");
       },
       () => onAltered("tunnel"),
     );
@@ -251,7 +251,7 @@ export class KernelDatapath implements Datapath {
   }
 
   #compare(onAltered: (what: "tunnel" | "tunnel-peer") => void): void {
-    if (this.#objects.map("config") === undefined) return;
+    if (this.#opened?.map("config") === undefined) return;
     try {
       const now = this.#rawPeers();
       const before = this.#seen;

@@ -144,10 +144,12 @@ export class BpfMap implements Disposable {
         .u32(36, this.fd);
       const result = tryBpf("lookupBatch", attr);
       if (isFirst && NO_BATCH.has(-result)) return this.#dumpSlowly();
-      if (result < 0 && result !== -ENOENT && result !== -ENOSPC) {
+      // A bucket of a hash that holds more than there is room for.
+      if (result === -ENOSPC) return this.#dumpSlowly();
+      if (result < 0 && result !== -ENOENT) {
         throw new Errno(-result, "bpf lookupBatch", this.definition.name);
       }
-      const got = result === -ENOSPC ? 0 : attr.getU32(32);
+      const got = attr.getU32(32);
       parts.push({ keys: keys.bytes.slice(0, got * keySize), values: values.bytes.slice(0, got * this.#valueBytes) });
       count += got;
       if (result < 0) break;
