@@ -3,6 +3,8 @@
 import { posix } from "node:path";
 import { Address, type Family } from "#kernel/ip/address";
 import { LodenError } from "#spec/errors";
+import type { Offloads } from "./backend/udp/userspace/messages.ts";
+import { parseOffloads } from "./backend/udp/userspace/offloads.ts";
 import type { PerFamily } from "./lease/types.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log-settings.ts";
 import { type FlagKind, parseFlagValue, splitFlags } from "./options/goflag.ts";
@@ -53,6 +55,8 @@ export interface Options {
   readonly firewall: Firewall;
   /** Encapsulated packets are taken from peers alone. */
   readonly sourceFilter: boolean;
+  /** Of the udp backend's thread. */
+  readonly udpOffloads: Offloads;
   readonly resyncSeconds: number;
   readonly blackholeRoute: boolean;
   /** Absent: no health server. */
@@ -151,6 +155,7 @@ function checkValues(values: FlagValues, warnings: string[]): Options {
     forwardRules: values["iptables-forward-rules"],
     firewall: checkFirewall(values),
     sourceFilter: values["source-filter"],
+    udpOffloads: checkOffloads(values["udp-offloads"]),
     resyncSeconds: resync,
     blackholeRoute: values["ip-blackhole-route"],
     ...(health === undefined ? {} : { health }),
@@ -311,4 +316,15 @@ function bad(flag: FlagName, what: string): LodenError {
 
 function shorten(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+function checkOffloads(text: string): Offloads {
+  const offloads = parseOffloads(text);
+  if (offloads === undefined) {
+    throw bad(
+      "udp-offloads",
+      `must be all, none, or of batch, segment, receive and device, not ${JSON.stringify(text)}`,
+    );
+  }
+  return offloads;
 }

@@ -11,6 +11,7 @@ import { DrainRequest } from "./life/release.ts";
 import { createLog, type Log } from "./log.ts";
 import { firewallView } from "./node/firewall-view.ts";
 import { KernelDatapath } from "./backend/udp/kernel-datapath.ts";
+import { UserspaceDatapath } from "./backend/udp/userspace/datapath.ts";
 import { knownObstacle } from "./backend/udp/obstacle.ts";
 import { readHost } from "./node/host.ts";
 import { readBootId, readMachineId } from "./node/identity.ts";
@@ -49,6 +50,15 @@ export async function runDaemon(options: Options): Promise<number> {
   });
   try {
     requireNetAdmin();
+    const userspace = new UserspaceDatapath({
+      sys,
+      offloads: options.udpOffloads,
+      onWorker: ({ type, reason }) => {
+        const text = { ended: "has ended and is started again", restarted: "runs again" }[type];
+        log.warn({ component: "udp" }, `the thread that carries the udp backend's packets ${text}: ${reason}`);
+        app.status.changed();
+      },
+    });
     const app = createApp(options, {
       sys,
       store,
@@ -61,12 +71,17 @@ export async function runDaemon(options: Options): Promise<number> {
       machineId: readMachineId(),
       bootId: readBootId(),
       openKernel: (marks) =>
-        new NetlinkKernel({ sys, marks, datapaths: [new KernelDatapath({ sys, instance: marks.nftTable })] }),
+        new NetlinkKernel({
+          sys,
+          marks,
+          datapaths: [new KernelDatapath({ sys, instance: marks.nftTable }), userspace],
+        }),
       kernelDatapathObstacle: knownObstacle(sys),
       serviceManager: serviceManager(sys, process.env),
       serveState: (path, document) => serveState(path, document, log),
       openFirewallView: (marks) => firewallView(sys, marks),
     });
+    app.status.sources.datapathWorker = () => userspace.status;
     await using _resident = keepResident(options, log, app.status);
     await app.run(stop.signal);
     return EXIT.ok;

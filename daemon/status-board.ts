@@ -5,7 +5,15 @@ import path from "node:path";
 import { FAMILIES } from "#kernel/ip/address";
 import type { Sys } from "#kernel/sys";
 import { errorText, LodenError } from "#spec/errors";
-import { type Phase, type Problem, type ResidentStatus, STATUS_FORMAT, type Status, statusPaths } from "#spec/status";
+import {
+  type DatapathWorkerStatus,
+  type Phase,
+  type Problem,
+  type ResidentStatus,
+  STATUS_FORMAT,
+  type Status,
+  statusPaths,
+} from "#spec/status";
 import type { Files } from "./atomic-file.ts";
 import type { Clock } from "./clock.ts";
 import type { HeldLease } from "./lease/terms.ts";
@@ -40,6 +48,7 @@ export interface StatusSources {
   peers?: () => { readonly size: number; unusable(): ReadonlyMap<string, string> };
   kernel?: () => ReconcilerState;
   resident?: () => ResidentStatus;
+  datapathWorker?: () => DatapathWorkerStatus | undefined;
   /** Packets that the source filter has dropped; undefined where there is no filter. */
   dropped?: () => number | undefined;
 }
@@ -149,6 +158,7 @@ export class StatusBoard {
       },
       sourceFilter: dropped === undefined ? null : { dropped },
       resident: this.sources.resident?.() ?? null,
+      datapathWorker: this.sources.datapathWorker?.() ?? null,
       problems,
     };
   }

@@ -69,6 +69,16 @@ export interface ResidentStatus {
   readonly reason: string | null;
 }
 
+/** The thread that carries the udp backend's packets where the kernel does not. */
+export interface DatapathWorkerStatus {
+  /** `waiting`: it ended and is started again soon. */
+  readonly state: "running" | "waiting";
+  /** How often it was started again since the daemon started. */
+  readonly restarts: number;
+  /** Why it ended last; null when it never did. */
+  readonly reason: string | null;
+}
+
 export interface Status {
   readonly format: typeof STATUS_FORMAT;
   readonly version: string;
@@ -108,6 +118,8 @@ export interface Status {
   } | null;
   /** Null when it is switched off. */
   readonly resident: ResidentStatus | null;
+  /** Null where no thread of the daemon carries packets. */
+  readonly datapathWorker: DatapathWorkerStatus | null;
   /** Everything that is wrong now and does not make the node unready, for people. */
   readonly problems: readonly Problem[];
 }

@@ -21,6 +21,8 @@ const stampFile = path.join(dist, ".stamp");
 /** Packages with native code: they stay files, since a bundle cannot hold what the dynamic linker loads. */
 const NATIVE_PACKAGES = ["koffi", `@koromix/koffi-linux-${process.arch}`, "raw-socket"];
 const ENTRY_POINTS = { lodend: "daemon/main.ts", loden: "daemon/cli/loden.ts" };
+/** Threads of lodend: bundles without a launcher. */
+const WORKERS = ["daemon/backend/udp/udp-worker.ts"];
 
 const log = (text: string): void => void process.stderr.write(`loden build: ${text}\n`);
 
@@ -61,7 +63,7 @@ function linkedLibrary(program: string, library: string): string | undefined {
 }
 
 function bundleDaemon(lib: string): void {
-  const entries = Object.values(ENTRY_POINTS).map((file) => path.join(root, file));
+  const entries = [...Object.values(ENTRY_POINTS), ...WORKERS].map((file) => path.join(root, file));
   const external = ["koffi", "raw-socket"].flatMap((name) => ["--external", name]);
   run(bunPath(), [
     "build",
@@ -113,9 +115,12 @@ else delete process.env.LD_LIBRARY_PATH;
 
 /**
  * For lodend, which runs for months and should be small (spec/decisions/memory.md): each half of V8's young generation has
- * 1 MiB, of which it would fill 16 without need; and life/memory.ts may collect garbage.
+ * 1 MiB, of which it would fill 16 without need; what runs often is not optimized but where kernel/optimizer.ts says so;
+ * and life/memory.ts may collect garbage.
  */
-const NODE_FLAGS: Readonly<Record<string, string>> = { lodend: "--max-semi-space-size=1 --expose-gc " };
+const NODE_FLAGS: Readonly<Record<string, string>> = {
+  lodend: "--max-semi-space-size=1 --no-maglev --no-turbofan --expose-gc ",
+};
 
 /** `exec` keeps one process, with the pid that its supervisor knows. */
 function launcher(name: string): string {

@@ -128,6 +128,12 @@ export const FLAGS = {
     default: true,
     help: "take encapsulated packets from the public addresses of live peers alone, and drop others",
   },
+  "udp-offloads": {
+    kind: "string",
+    default: "all",
+    value: "name,…",
+    help: "what the thread of the udp backend may use where the kernel does not carry the packets: all, none, or of batch, segment, receive and device; less is slower, and is for kernels and cards whose offloads are broken",
+  },
   "ip-blackhole-route": {
     kind: "boolean",
     default: false,

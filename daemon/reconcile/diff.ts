@@ -119,6 +119,7 @@ function sameTunnelPeer(want: TunnelPeerSpec, is: TunnelPeerSpec): boolean {
   return (
     want.datapath === is.datapath &&
     want.isDamaged === is.isDamaged &&
+    want.isSingle === is.isSingle &&
     want.subnet.equals(is.subnet) &&
     want.endpoint.equals(is.endpoint)
   );

@@ -5,6 +5,7 @@ import { sys } from "#sys";
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import { systemClock } from "../../daemon/clock.ts";
 import { KernelDatapath } from "../../daemon/backend/udp/kernel-datapath.ts";
+import { UserspaceDatapath } from "../../daemon/backend/udp/userspace/datapath.ts";
 import type { Lease, Node } from "../../daemon/lease/types.ts";
 import { NetlinkKernel } from "../../daemon/reconcile/kernel/netlink.ts";
 import { createReconciler, type ReconcileEvent, type Reconciler } from "../../daemon/reconcile/loop.ts";
@@ -15,6 +16,8 @@ export interface Host extends Disposable {
   readonly n: number;
   readonly netns: ThrowAwayNetns;
   readonly node: Node;
+  /** Of the udp backend where the kernel is not asked. */
+  readonly userspace: UserspaceDatapath;
   /** Runs `ip` in the host. */
   ip(...args: readonly string[]): string;
   /** Starts a reconciler; it ends with the host, or when the signal aborts. */
@@ -33,6 +36,7 @@ export function makeHost(n = 1): Host {
   const netns = throwAwayNetns();
   const end = new AbortController();
   const kernels: NetlinkKernel[] = [];
+  const userspace = new UserspaceDatapath({ sys });
   const ip = (...args: readonly string[]): string => netns.run(() => iproute(...args));
   ip("link", "add", "eth0", "type", "veth", "peer", "name", "far");
   for (const name of ["eth0", "far"]) ip("link", "set", name, "up");
@@ -44,9 +48,10 @@ export function makeHost(n = 1): Host {
     n,
     netns,
     node,
+    userspace,
     ip,
     reconcile: (shape = {}, signal = end.signal) => {
-      const datapaths = [new KernelDatapath({ sys, instance: "test" })];
+      const datapaths = [new KernelDatapath({ sys, instance: "test" }), userspace];
       const kernel = new NetlinkKernel({ sys, marks: TEST_MARKS, within: (fn) => netns.run(fn), datapaths });
       kernels.push(kernel);
       return run(kernel, shape, node, AbortSignal.any([signal, end.signal]));

@@ -15,6 +15,8 @@ export interface BackendEntry {
   readonly flags?: readonly string[];
 }
 
+const USERSPACE = { Type: "udp", Datapath: "userspace" };
+
 export const BACKENDS: Readonly<Record<string, BackendEntry>> = {
   vxlan: { backend: { Type: "vxlan" }, against: "vxlan", bar: 0.98 },
   /** What the source filter and the forward rules cost: the by-hand topology has neither. */
@@ -32,5 +34,12 @@ export const BACKENDS: Readonly<Record<string, BackendEntry>> = {
     bar: 0.18,
     flags: ["--source-filter=false", "--iptables-forward-rules=false"],
   },
+  /** One and a half times flannel's udp. */
+  "udp-userspace": { backend: USERSPACE, against: "routing", bar: 0.027 },
+  /** What each step adds: one packet a system call, many, trains out, trains in. */
+  "udp-userspace-none": { backend: USERSPACE, against: "routing", flags: ["--udp-offloads=none"] },
+  "udp-userspace-batch": { backend: USERSPACE, against: "routing", flags: ["--udp-offloads=batch"] },
+  "udp-userspace-segment": { backend: USERSPACE, against: "routing", flags: ["--udp-offloads=batch,segment"] },
+  "udp-userspace-receive": { backend: USERSPACE, against: "routing", flags: ["--udp-offloads=batch,segment,receive"] },
   "host-gw": { backend: { Type: "host-gw" }, against: "routing", bar: 0.98 },
 };
