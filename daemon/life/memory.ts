@@ -1,7 +1,7 @@
 // Gives back the memory that a large pass leaves behind. What thousands of peers' objects are made and compared of dies with
 // the pass, but V8 collects it, and hands the pages back, only when it needs room: the daemon would hold twice what it uses
 // for as long as nothing happens (spec/decisions/memory.md).
-import { releaseCode, trimAllocator } from "#kernel/memory";
+import { trimAllocator } from "#kernel/memory";
 import type { Clock } from "../clock.ts";
 
 /** Changes since the last collection that are worth another one: their leavings are some megabytes. */
@@ -21,7 +21,6 @@ export function collector(): Collect | undefined {
     // "last-resort" also shrinks the heap to what is left.
     gc({ type: "major", execution: "sync", flavor: "last-resort" });
     trimAllocator();
-    releaseCode();
   };
 }
 

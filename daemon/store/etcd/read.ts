@@ -67,12 +67,21 @@ async function listOnce(client: EtcdClient, keyspace: Keyspace, signal: AbortSig
     const last = page.kvs.at(-1);
     if (!page.more || last === undefined) {
       const released = marks.length === 0 ? {} : { released: marks.toSorted(byRevision) };
-      return { snapshot: { type: "snapshot", revision, config, entries, ...released }, header: page.header, newest };
+      return {
+        snapshot: { type: "snapshot", revision, config, entries, ...released },
+        header: page.header,
+        newest: newest && copied(newest),
+      };
     }
     // Keys come in order; a server that gives the same ones again would be read for ever.
     if (Buffer.compare(last.key, key) < 0) throw etcdMalformed(client.name, "a page of records is not in key order");
     key = Buffer.concat([last.key, Uint8Array.of(0)]);
   }
+}
+
+/** Free of the answer that it is a part of, which is a megabyte and would be kept with it. */
+function copied(record: KeyValue): KeyValue {
+  return { ...record, key: record.key.slice(), value: record.value.slice() };
 }
 
 function byRevision(a: ReleaseMark, b: ReleaseMark): number {
