@@ -33,8 +33,9 @@ function parseDecimal(text: string): number | undefined {
   return value;
 }
 
-/** The code of the character 0; the other digits follow. */
+/** The code of the character 0; the other digits follow, and the dot lies two before. */
 const ZERO = 48;
+const DOT = -2;
 
 /**
  * Dotted quads are read and printed here: they are what nearly every plugin meets, and loading the package costs a CNI
@@ -42,15 +43,22 @@ const ZERO = 48;
  * address-text.test.ts holds this to what the package says.
  */
 function parseDottedQuad(text: string): AddressNumber | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  let value = 0;
-  for (const part of parts) {
-    const octet = parseDecimal(part);
-    if (octet === undefined || octet > 255 || (part.length > 1 && part.startsWith("0"))) return undefined;
-    value = value * 256 + octet;
+  let [value, octet, digits, dots] = [0, 0, 0, 0];
+  for (let index = 0; index < text.length; index++) {
+    const digit = text.charCodeAt(index) - ZERO;
+    if (digit === DOT) {
+      if (digits === 0) return undefined;
+      value = value * 256 + octet;
+      [octet, digits] = [0, 0];
+      dots++;
+    } else {
+      if (digit < 0 || digit > 9 || (digits > 0 && octet === 0)) return undefined;
+      octet = octet * 10 + digit;
+      digits++;
+      if (octet > 255) return undefined;
+    }
   }
-  return { family: 4, value: BigInt(value) };
+  return dots === 3 && digits > 0 ? { family: 4, value: BigInt(value * 256 + octet) } : undefined;
 }
 
 function printDottedQuad(value: bigint): string {
