@@ -5,12 +5,15 @@ export interface Memory {
   /** Bytes in memory now (VmRSS), and the most there ever were (VmHWM). */
   readonly now: number;
   readonly peak: number;
+  /** Of `now`: the process's own (RssAnon), and pages of files that it has mapped (RssFile), which others may share. */
+  readonly anonymous: number;
+  readonly file: number;
 }
 
 export function memoryOf(pid: number): Memory {
   const text = readFileSync(`/proc/${pid}/status`, "utf8");
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1]) * 1024;
-  return { now: field("VmRSS"), peak: field("VmHWM") };
+  return { now: field("VmRSS"), peak: field("VmHWM"), anonymous: field("RssAnon"), file: field("RssFile") };
 }
 
 /** Milliseconds that the process's threads have run so far, user and system (/proc/…/schedstat, nanoseconds). */

@@ -11,7 +11,7 @@ import { systemClock } from "../../daemon/clock.ts";
 import { enterFreshNetns, iproute } from "../support/netns.ts";
 import { type Started, startProcess } from "../support/processes.ts";
 import { Fleet, fleetPeer } from "./fleet.ts";
-import { cpuOf, memoryOf } from "./process-cost.ts";
+import { cpuOf, type Memory, memoryOf } from "./process-cost.ts";
 import { RouteWatch } from "./route-watch.ts";
 import { grouped, median, table } from "./statistics.ts";
 
@@ -20,6 +20,8 @@ const MEBI = 1 << 20;
 /** Milliseconds after the start at which memory is read: past the first collections and the first state file. */
 const SETTLE_MS = 5_000;
 const CHURN_PER_SECOND = 100;
+/** A change in the storm may cost so many times as much in the largest network as in the smallest. */
+const FLAT = 1.5;
 /** Bars at this many peers: seconds to the last object, and MiB. */
 const BAR = { peers: 4_000, startMs: 1_200, memory: 90 * MEBI } as const;
 
@@ -29,6 +31,7 @@ const USAGE = `usage: npm run bench -- scale [flags]
   --rounds N             starts of each contender at each size (default 3)
   --changes N            single changes that are timed (default 40)
   --churn SECONDS        how long ${CHURN_PER_SECOND} changes a second go on (default 5)
+  --idle SECONDS         how long it is watched doing nothing (default 60: each kind of object is compared once meanwhile)
   --peer-flanneld PATH   a flanneld to time beside, on the same etcd
 `;
 
@@ -37,6 +40,7 @@ interface Settings {
   readonly rounds: number;
   readonly changes: number;
   readonly churnSeconds: number;
+  readonly idleSeconds: number;
   readonly flanneld: string | undefined;
 }
 
@@ -49,8 +53,9 @@ interface Contender {
 /** What one size and contender came to. */
 interface Result {
   readonly startMs: number[];
-  readonly memory: number[];
-  readonly peak: number[];
+  readonly memory: Memory[];
+  /** Share of a processor that it takes with nothing to do, the slow comparison of everything included. */
+  idle: number;
   changeMs: number;
   changeCpu: number;
   /** Processor time a change in the storm. */
@@ -82,18 +87,26 @@ function readSettings(args: readonly string[]): Settings | string {
     rounds: { type: "string", default: "3" },
     changes: { type: "string", default: "40" },
     churn: { type: "string", default: "5" },
+    idle: { type: "string", default: "60" },
     "peer-flanneld": { type: "string" },
     help: { type: "boolean", default: false },
   } as const;
   try {
     const { values } = parseArgs({ args: [...args], options });
     if (values.help) return USAGE;
-    const numbers = [...values.peers.split(","), values.rounds, values.changes, values.churn].map(Number);
+    const numbers = [...values.peers.split(","), values.rounds, values.changes, values.churn, values.idle].map(Number);
     if (!numbers.every((number) => Number.isInteger(number) && number > 0)) {
-      throw new Error("--peers, --rounds, --changes and --churn take whole numbers above 0");
+      throw new Error("--peers, --rounds, --changes, --churn and --idle take whole numbers above 0");
     }
-    const [churnSeconds, changes, rounds, ...peers] = numbers.toReversed() as [number, number, number, ...number[]];
-    return { peers: peers.toReversed(), rounds, changes, churnSeconds, flanneld: values["peer-flanneld"] };
+    const [idleSeconds, churnSeconds, changes, rounds, ...peers] = numbers.toReversed() as [
+      number,
+      number,
+      number,
+      number,
+      ...number[],
+    ];
+    const flanneld = values["peer-flanneld"];
+    return { peers: peers.toReversed(), rounds, changes, churnSeconds, idleSeconds, flanneld };
   } catch (error) {
     return `${(error as Error).message}\n${USAGE}`;
   }
@@ -106,6 +119,7 @@ class Bench {
   readonly #contenders: Contender[];
   #written = 0;
   readonly #verdicts: string[] = [];
+  readonly #storms: { readonly peers: number; readonly cpu: number }[] = [];
 
   constructor(fleet: Fleet, routes: RouteWatch, settings: Settings) {
     this.#fleet = fleet;
@@ -118,7 +132,16 @@ class Bench {
   }
 
   verdicts(): string {
-    return this.#verdicts.join("");
+    return [...this.#verdicts, ...this.#flatness()].join("");
+  }
+
+  #flatness(): string[] {
+    const [smallest, ...others] = this.#storms.toSorted((a, b) => a.peers - b.peers);
+    const largest = others.at(-1);
+    if (smallest === undefined || largest === undefined) return [];
+    const ratio = largest.cpu / smallest.cpu;
+    const what = `CPU of one of ${CHURN_PER_SECOND} changes a second, ${largest.peers} peers to ${smallest.peers}`;
+    return [`${ratio <= FLAT ? "met   " : "MISSED"}  ${what}: ${ratio.toFixed(2)} (bar ${FLAT})\n`];
   }
 
   /** All contenders at one size, as text. */
@@ -138,6 +161,7 @@ class Bench {
     }
     const ours = results[0]![1];
     if (peers === BAR.peers) this.#judge(ours);
+    this.#storms.push({ peers, cpu: ours.churnCpu });
     return report(peers, median(floor), results, this.#settings);
   }
 
@@ -147,7 +171,7 @@ class Bench {
       this.#verdicts.push(`${word}  ${title} at ${BAR.peers} peers: ${grouped(value)} ${unit} (bar ${grouped(bar)})\n`);
     };
     verdict("start to last object", median(ours.startMs), BAR.startMs, "ms");
-    verdict("resident memory", median(ours.memory) / MEBI, BAR.memory / MEBI, "MiB");
+    verdict("resident memory", memoryIn(ours, "now") / MEBI, BAR.memory / MEBI, "MiB");
   }
 
   /** Milliseconds that iproute2 takes for the same objects. */
@@ -190,10 +214,14 @@ class Bench {
       result.startMs.push(end - start);
       await systemClock.sleep(SETTLE_MS);
       const pid = daemon.child.pid!;
-      const { now, peak } = memoryOf(pid);
-      result.memory.push(now);
-      result.peak.push(peak);
-      if (isLast) await this.#changes(pid, peers, result);
+      result.memory.push(memoryOf(pid));
+      if (isLast) {
+        const idle = cpuOf(pid);
+        const idleMs = this.#settings.idleSeconds * 1_000;
+        await systemClock.sleep(idleMs);
+        result.idle = (cpuOf(pid) - idle) / idleMs;
+        await this.#changes(pid, peers, result);
+      }
     } finally {
       daemon.child.kill("SIGKILL");
       await daemon.finished;
@@ -239,8 +267,13 @@ class Bench {
   }
 }
 
+/** Bytes, of all rounds the one in the middle. */
+function memoryIn({ memory }: Result, part: keyof Memory): number {
+  return median(memory.map((each) => each[part]));
+}
+
 function emptyResult(): Result {
-  return { startMs: [], memory: [], peak: [], changeMs: NaN, changeCpu: NaN, churnCpu: NaN };
+  return { startMs: [], memory: [], idle: NaN, changeMs: NaN, changeCpu: NaN, churnCpu: NaN };
 }
 
 function startLodend(fleet: Fleet, work: string): Started {
@@ -271,7 +304,9 @@ function report(
     "start to last object",
     "of ip -batch",
     "resident",
+    "own + files'",
     "at most",
+    "idle",
     "one change",
     "its CPU",
     "in a storm",
@@ -280,8 +315,10 @@ function report(
     name,
     ms(median(result.startMs)),
     `${(median(result.startMs) / floor).toFixed(1)}×`,
-    `${grouped(median(result.memory) / MEBI)} MiB`,
-    `${grouped(median(result.peak) / MEBI)} MiB`,
+    `${grouped(memoryIn(result, "now") / MEBI)} MiB`,
+    `${grouped(memoryIn(result, "anonymous") / MEBI)} + ${grouped(memoryIn(result, "file") / MEBI)}`,
+    `${grouped(memoryIn(result, "peak") / MEBI)} MiB`,
+    `${(result.idle * 100).toFixed(1)} %`,
     `${result.changeMs.toFixed(1)} ms`,
     `${result.changeCpu.toFixed(2)} ms`,
     `${result.churnCpu.toFixed(2)} ms`,
