@@ -2,10 +2,10 @@
 // The entry of every CNI plugin. Compiled, it is the executable loden-cni, which a plugin's client (cni-plugins/client)
 // becomes under the plugin's name, and which is the resident plugins as `loden-cni serve`. On Node the plugin's name is
 // the first argument: `node cni-plugins/main.ts bridge`.
+import { pluginNamed } from "#plugins";
 import { PLUGIN_NAMES } from "#spec/plugin-names";
 import { sys } from "#sys";
 import { processMachine } from "./machine.ts";
-import { pluginNamed } from "./registry.ts";
 import { serve } from "./skeleton.ts";
 import { processStreams } from "./streams.ts";
 

@@ -1,4 +1,4 @@
-// The plugins by name.
+// The plugins by name, on Node. registry.bun.ts is the same for the executable; "#plugins" is whichever applies.
 import type { PluginName } from "#spec/plugin-names";
 import { dhcp } from "./ipam/dhcp/plugin.ts";
 import { hostLocal } from "./ipam/host-local/plugin.ts";

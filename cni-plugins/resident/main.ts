@@ -2,7 +2,9 @@
 // manager does. Its helpers are `loden-cni serve --helper=locks`, with the listening socket as descriptor 3.
 import type { ChildProcess } from "node:child_process";
 import type { Sys } from "#kernel/sys";
+import { pluginNamed } from "#plugins";
 import { LodenError } from "#spec/errors";
+import { PLUGIN_NAMES } from "#spec/plugin-names";
 import { type End, Resident } from "./serve.ts";
 import { listenAt } from "./socket.ts";
 
@@ -41,6 +43,8 @@ export async function runResident(sys: Sys, args: readonly string[]): Promise<nu
   if (options.untilEof) for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   // The executable is set to compile late, for processes that live a few milliseconds.
   if (typeof Bun !== "undefined") Bun.unsafe.setJITPolicy(1);
+  // Now, so that no call waits for it.
+  for (const name of PLUGIN_NAMES) pluginNamed(name);
   try {
     if (options.helper === undefined) await lead(sys, options);
     else help(sys, options.helper, options.untilEof);

@@ -2,10 +2,10 @@
 // are the caller's for as long as it lasts, and nothing of it is there afterwards.
 import { makeDirectories } from "#kernel/files";
 import { refusePrograms } from "#kernel/programs";
+import { pluginNamed } from "#plugins";
 import { errorText } from "#spec/errors";
 import { failure } from "../error.ts";
 import { processMachine } from "../machine.ts";
-import { pluginNamed } from "../registry.ts";
 import { serve } from "../skeleton.ts";
 import type { Sys } from "#kernel/sys";
 import { reasonToDecline } from "./decline.ts";

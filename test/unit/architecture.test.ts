@@ -47,6 +47,7 @@ export function importsOf(source: string): string[] {
 function resolve(file: string, specifier: string): string | undefined {
   if (specifier.startsWith("#kernel/")) return `daemon/kernel/${specifier.slice(8)}.ts`;
   if (specifier.startsWith("#spec/")) return `spec/${specifier.slice(6)}.ts`;
+  if (specifier === "#plugins") return "cni-plugins/registry.ts";
   if (specifier.startsWith("#")) return "daemon/kernel/sys.ts";
   if (specifier.startsWith(".")) return path.join(path.dirname(file), specifier);
   return undefined;
