@@ -94,6 +94,11 @@ export function sameNetns(sys: Sys, a: string | number, b: string | number = OWN
 /** What tells a namespace from all others that exist now. */
 export function netnsIdentity(sys: Sys, netns: string | number): string {
   if (typeof netns === "number") return sys.fstat(netns).identity;
+  if (netns === OWN_NETNS) {
+    // A namespace for certain: no need to open it and to look what it is.
+    const status = sys.stat(netns, true);
+    if (typeof status === "object") return status.identity;
+  }
   const fd = openNetns(sys, netns);
   try {
     return sys.fstat(fd).identity;

@@ -40,9 +40,15 @@ import { NetlinkError, decodeAck, decodeDone } from "./error.ts";
 import { decodeError, decodeMessages, encodeMessages, messageSize } from "./wire.ts";
 import type { Message, ReceivedMessage } from "./wire.ts";
 
-/** Bytes asked for; the kernel doubles them. Only a limit: memory is taken as messages queue up. */
+/**
+ * Bytes asked for before the first batch that is larger than small; the kernel doubles them. Only a limit: memory is taken as
+ * messages queue up. A dump waits for its reader, so that any buffer will do.
+ */
 const RECEIVE_BUFFER = 4 << 20;
 const SEND_BUFFER = 1 << 20;
+/** Messages and bytes that fit the buffers of any machine (net.core.rmem_default and wmem_default, 208 KiB unless changed). */
+const SMALL_BATCH = 16;
+const SMALL_BYTES = 8 << 10;
 /**
  * What one queued acknowledgement may count for in the receive buffer: its bytes are few, but the kernel counts the
  * whole allocation, 768 to 1280 bytes as of Linux 6.18.
@@ -86,8 +92,9 @@ export class NetlinkSocket implements Disposable {
   readonly #portId: number;
   #sequence = 1;
   /** Messages and bytes of one send, such that neither buffer overflows. */
-  readonly #chunkMessages: number;
-  readonly #chunkBytes: number;
+  #chunkMessages = SMALL_BATCH;
+  #chunkBytes = SMALL_BYTES;
+  #isEnlarged = false;
 
   /** A socket in the calling thread's network namespace; it stays there when the thread leaves. */
   static open(sys: Sys, protocol: number = NETLINK_ROUTE): NetlinkSocket {
@@ -103,10 +110,6 @@ export class NetlinkSocket implements Disposable {
   private constructor(sys: Sys, fd: number) {
     this.#sys = sys;
     this.#fd = fd;
-    const receiveBuffer = setBufferSize(sys, fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
-    const sendBuffer = setBufferSize(sys, fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
-    this.#chunkMessages = Math.max(1, Math.floor(receiveBuffer / ACK_COST));
-    this.#chunkBytes = sendBuffer - SEND_OVERHEAD;
     for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
       try {
         sys.setsockopt(fd, SOL_NETLINK, option, 1);
@@ -129,6 +132,7 @@ export class NetlinkSocket implements Disposable {
    * @throws NetlinkError when the kernel refuses.
    */
   request(message: Message): ReceivedMessage[] {
+    if (messageSize(message) > SMALL_BYTES) this.#enlarge();
     const replies: ReceivedMessage[] = [];
     const [outcome] = this.#exchange([message], replies);
     if (outcome !== undefined) throw outcome;
@@ -141,6 +145,7 @@ export class NetlinkSocket implements Disposable {
    * as one where it is given.
    */
   batch(messages: readonly Message[], tolerated = 0): (NetlinkError | undefined)[] {
+    if (messages.length > SMALL_BATCH) this.#enlarge();
     const outcomes: (NetlinkError | undefined)[] = [];
     let start = 0;
     while (start < messages.length) {
@@ -148,6 +153,7 @@ export class NetlinkSocket implements Disposable {
       let end = start;
       while (end < messages.length && end - start < this.#chunkMessages) {
         bytes += messageSize(messages[end]!);
+        if (bytes > this.#chunkBytes) this.#enlarge();
         if (bytes > this.#chunkBytes && end > start) break;
         end++;
       }
@@ -209,6 +215,16 @@ export class NetlinkSocket implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Buffers for large batches, which most sockets never see. */
+  #enlarge(): void {
+    if (this.#isEnlarged || this.#fd < 0) return;
+    this.#isEnlarged = true;
+    const receiveBuffer = setBufferSize(this.#sys, this.#fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
+    const sendBuffer = setBufferSize(this.#sys, this.#fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
+    this.#chunkMessages = Math.max(1, Math.floor(receiveBuffer / ACK_COST));
+    this.#chunkBytes = sendBuffer - SEND_OVERHEAD;
   }
 
   /** Sends messages that fit the buffers and collects an outcome for each; other answers go to `replies`. */
