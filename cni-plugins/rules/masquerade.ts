@@ -6,10 +6,11 @@ import type { Nftables } from "#kernel/nft/nftables";
 import { LodenError } from "#spec/errors";
 import type { Attachment } from "../attachments.ts";
 import { inContext, runAll } from "../error.ts";
-import type { Machine } from "../plugin.ts";
-import { addIptablesMasquerade, removeIptablesMasquerade } from "./iptables.ts";
+import type { Call, Machine } from "../plugin.ts";
+import { addIptablesMasquerade, collectIptablesMasquerade, removeIptablesMasquerade } from "./iptables.ts";
 import { ruleHandles } from "./nft-rules.ts";
 import { sha512Hex } from "./sha512.ts";
+import { Xtables } from "./xtables.ts";
 
 export const MASQUERADE_BACKENDS = ["nftables", "iptables"] as const;
 export type MasqueradeBackend = (typeof MASQUERADE_BACKENDS)[number];
@@ -93,15 +94,23 @@ function openNft(machine: Machine): Nftables | undefined {
   }
 }
 
+/** Who calls: the machine, and the variables for programs. */
+type Caller = Pick<Call, "machine" | "environment">;
+
+function xtablesOf({ machine, environment }: Caller): Xtables {
+  return new Xtables(machine.sys, environment.variables);
+}
+
 export function addMasquerade(
-  machine: Machine,
+  caller: Caller,
   backend: MasqueradeBackend | undefined,
   owner: MasqueradeOwner,
   addresses: readonly Prefix[],
 ): void {
+  const { machine } = caller;
   try {
     const nft = backend === "iptables" ? undefined : backend === undefined ? openNft(machine) : machine.nftables();
-    if (nft === undefined) addIptablesMasquerade(owner, addresses);
+    if (nft === undefined) addIptablesMasquerade(xtablesOf(caller), owner, addresses);
     else nft.run(masqueradeCommands(owner, addresses));
   } catch (error) {
     throw inContext("failed to set up ipMasq", error);
@@ -109,12 +118,12 @@ export function addMasquerade(
 }
 
 /** Removes an attachment's rules, whichever plugin and backend made them, and however often it is called. */
-export function removeMasquerade(machine: Machine, owner: MasqueradeOwner): void {
-  const nft = openNft(machine);
+export function removeMasquerade(caller: Caller, owner: MasqueradeOwner): void {
+  const nft = openNft(caller.machine);
   const hash = ownerHash(owner);
   runAll([
     () => nft && removeRules(nft, (comment) => comment.startsWith(hash)),
-    () => removeIptablesMasquerade(machine.sys, nft, owner),
+    () => removeIptablesMasquerade(xtablesOf(caller), nft, owner),
   ]);
 }
 
@@ -125,12 +134,24 @@ export function hasMasquerade(machine: Machine, owner: MasqueradeOwner): boolean
   return nft && ruleHandles(nft, { ...TABLE, chain: RULES }, (comment) => comment.startsWith(hash)).length > 0;
 }
 
-/** Removes the rules of a network that are of no valid attachment. */
-export function collectMasquerade(machine: Machine, network: string, valid: readonly Attachment[]): void {
-  const nft = openNft(machine);
-  if (nft === undefined) return;
+/** Removes the rules of a network that are of no valid attachment. `backend`: what the network's configuration says. */
+export function collectMasquerade(
+  caller: Caller,
+  backend: unknown,
+  network: string,
+  valid: readonly Attachment[],
+): void {
+  const nft = openNft(caller.machine);
   const ofNetwork = `${networkHash(network)}-`;
   const kept = new Set(valid.map((attachment) => ownerHash({ network, ...attachment })));
   const hashLength = ofNetwork.length + HASH_LENGTH;
-  removeRules(nft, (comment) => comment.startsWith(ofNetwork) && !kept.has(comment.slice(0, hashLength)));
+  const isToGo = (comment: string): boolean => comment.startsWith(ofNetwork) && !kept.has(comment.slice(0, hashLength));
+  runAll([
+    () => nft && removeRules(nft, isToGo),
+    () => {
+      // Its chains cannot be told without a program, which is started only where they may be.
+      const mayHaveChains = backend === "iptables" || nft === undefined;
+      if (mayHaveChains) collectIptablesMasquerade(xtablesOf(caller), nft, network, valid);
+    },
+  ]);
 }

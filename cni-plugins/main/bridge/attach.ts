@@ -64,9 +64,9 @@ function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, un
     addSpoofCheck(nft, owner, hostName, container.mac?.text ?? "");
   }
   if (config.ipMasq && result.ips.length > 0) {
-    undo.add(() => removeMasquerade(machine, owner));
+    undo.add(() => removeMasquerade(call, owner));
     const addresses = result.ips.map(({ address }) => address);
-    addMasquerade(machine, config.ipMasqBackend, owner, addresses);
+    addMasquerade(call, config.ipMasqBackend, owner, addresses);
   }
   const port = awaitHostEnd(machine.sys, socket, hostName, config.disableContainerInterface ? undefined : "up");
   const device = gateway?.index === bridge.index ? gateway : (linkGet(socket, { index: bridge.index }) ?? bridge);

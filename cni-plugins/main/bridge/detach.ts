@@ -15,7 +15,7 @@ export function detach(call: Call): void {
       if (config.fields.raw("macspoofchk") === true) removeSpoofCheck(machine.nftables(), owner);
     },
     () => {
-      if (config.fields.raw("ipMasq") === true) removeMasquerade(machine, owner);
+      if (config.fields.raw("ipMasq") === true) removeMasquerade(call, owner);
     },
   ]);
 }
@@ -31,7 +31,9 @@ export function collectGarbage(call: Call): void {
       if (config.fields.raw("macspoofchk") === true) collectSpoofChecks(machine.nftables(), config.name, valid);
     },
     () => {
-      if (config.fields.raw("ipMasq") === true) collectMasquerade(machine, config.name, valid);
+      if (config.fields.raw("ipMasq") === true) {
+        collectMasquerade(call, config.fields.raw("ipMasqBackend"), config.name, valid);
+      }
     },
   ]);
 }

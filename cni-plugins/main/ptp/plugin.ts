@@ -76,9 +76,9 @@ function addSteps(call: Call, config: PtpConfig, socket: NetlinkSocket, undo: Un
   );
   configureHost(socket, hostName, ips, enabledad);
   if (ipMasq) {
-    undo.add(() => removeMasquerade(machine, owner));
+    undo.add(() => removeMasquerade(call, owner));
     const addresses = ips.map(({ address }) => address);
-    addMasquerade(machine, ipMasqBackend, owner, addresses);
+    addMasquerade(call, ipMasqBackend, owner, addresses);
   }
   const host = awaitHostEnd(machine.sys, socket, hostName, "up");
   return {
@@ -116,7 +116,7 @@ function del(call: Call): void {
   runAll([
     ...inOrder(call, () => removeVeth(call)),
     () => {
-      if (call.config.fields.raw("ipMasq") === true) removeMasquerade(call.machine, ownerOf(call));
+      if (call.config.fields.raw("ipMasq") === true) removeMasquerade(call, ownerOf(call));
     },
   ]);
 }
@@ -128,7 +128,9 @@ function gc(call: Call): void {
     () => collectHostLinks(call, "veth", valid),
     () => collectAddresses(call),
     () => {
-      if (call.config.fields.raw("ipMasq") === true) collectMasquerade(call.machine, call.config.name, valid);
+      if (call.config.fields.raw("ipMasq") === true) {
+        collectMasquerade(call, call.config.fields.raw("ipMasqBackend"), call.config.name, valid);
+      }
     },
   ]);
 }

@@ -18,6 +18,5 @@ test("plugins start programs by #kernel/programs alone", () => {
 });
 
 test("plugins read the caller's environment, not their process's", () => {
-  // iptables: for a program, which the resident does not start.
-  expect(holding(/process\.env/)).toEqual(["main.ts", "rules/iptables.ts"]);
+  expect(holding(/process\.env/)).toEqual(["main.ts"]);
 });
