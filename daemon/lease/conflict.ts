@@ -109,11 +109,14 @@ export function sightings(result: WatchResult, key: string): Sighting[] {
   });
 }
 
-/** Seconds since the holder of a record last renewed it. Without a store lease nobody does: a reservation. */
+/**
+ * Seconds since the holder of a record last renewed it. Without a store lease nobody does: a reservation. A lease with 0
+ * seconds left is in its last second and alive: it ends by itself, and its record with it.
+ */
 export async function silenceOf(store: SubnetStore, entry: Entry, signal: AbortSignal): Promise<number> {
   if (entry.lease === 0n) return 0;
   const { ttl, granted } = await store.timeToLive(entry.lease, signal);
-  return ttl <= 0 ? Infinity : granted - ttl;
+  return ttl < 0 ? Infinity : granted - ttl;
 }
 
 /** Renews a record's store lease; resolves to the seconds left, 0 where only a write may bring it back. */

@@ -106,7 +106,7 @@ export interface SubnetStore {
   markReleased(key: string, after: bigint, signal?: AbortSignal): Promise<boolean>;
   /** Renews a store lease for its whole life. Resolves to the seconds left; 0 or less says that it is gone. */
   keepAlive(lease: bigint, signal?: AbortSignal): Promise<number>;
-  /** Seconds a store lease has left (ttl ≤ 0: it is gone) and the life it was granted. */
+  /** Whole seconds a store lease has left (0: less than one; below: it is gone) and the life it was granted. */
   timeToLive(lease: bigint, signal?: AbortSignal): Promise<{ readonly ttl: number; readonly granted: number }>;
   /** Ends a store lease and deletes the records bound to it. Succeeds when it is gone already. */
   revoke(lease: bigint, signal?: AbortSignal): Promise<void>;

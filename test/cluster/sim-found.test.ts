@@ -18,7 +18,11 @@ import { ManualClock } from "../support/manual-clock.ts";
 const random = { next: () => 0.5 };
 
 /** A holder that takes the first free subnet. */
-function holderOn(store: SubnetStore, clock: ManualClock): { holder: LeaseHolder; stop: AbortController } {
+function holderOn(
+  store: SubnetStore,
+  clock: ManualClock,
+  nodeId = "us",
+): { holder: LeaseHolder; stop: AbortController } {
   const holder = new LeaseHolder({
     store,
     clock,
@@ -233,4 +237,21 @@ test("a holder that was silent comes back by a write, on which whoever is about 
   expect(await start()).toBe(seen);
   await clock.advance(200_000);
   expect(await start()).toBeGreaterThan(seen);
+});
+
+test("a lease in its last second is alive: who has its holder's address waits for its end", async () => {
+  const clock = new ManualClock();
+  const world = new MemoryWorld(clock);
+  const store = new MemorySubnetStore(world, { random });
+  const key = "10.5.1.0-24";
+  const value = '{"PublicIP":"192.168.0.1","PublicIPv6":null,"BackendType":"vxlan","NodeID":"them","Epoch":1}';
+  await store.put(key, value, { expect: 0n, ttl: 60 });
+  const { modRevision } = world.get(`subnets/${key}`)!;
+  await clock.advance(59_500);
+  const { holder, stop } = holderOn(store, clock);
+  const acquired = holder.acquire(stop.signal);
+  await clock.advance(400);
+  expect(world.get(`subnets/${key}`)?.modRevision).toBe(modRevision);
+  await clock.advance(60_000);
+  expect((await acquired).key).toBe(key);
 });
