@@ -20,6 +20,12 @@ declare namespace Bun {
     setJITPolicy(scale: number): void;
   };
 
+  class CryptoHasher {
+    constructor(algorithm: "sha512");
+    update(text: string): this;
+    digest(encoding: "hex"): string;
+  }
+
   const FFI: {
     /**
      * Gives an error when the library or a symbol is missing. `ptr` arguments take typed arrays, addresses and null. The
