@@ -23,6 +23,7 @@ import { type FirewallView, type FirewallWatchParts, watchFirewalls } from "./li
 import { FabricKeeper, type Setup } from "./life/fabric-keeper.ts";
 import { follow, type LeaseSink } from "./life/follow.ts";
 import { type LastState, readLastState, StateKeeper } from "./life/last-state.ts";
+import { keepProbing, type OpenEcho } from "./life/probing.ts";
 import { keepReady, ReconcileJournal, startReconciler } from "./life/readiness.ts";
 import { DrainRequest, releaseLease } from "./life/release.ts";
 import { awaitLease, awaitNetwork, awaitNode, lastStateOf, prepareBackend, type Tenure } from "./life/startup.ts";
@@ -56,6 +57,8 @@ export interface AppPorts {
   readonly openKernel: (marks: Marks) => Kernel;
   /** Why this host's kernel cannot be the udp backend's data path. Absent: it can. */
   readonly kernelDatapathObstacle?: () => string | undefined;
+  /** Sends echo requests. Absent: nobody is probed. */
+  readonly openEcho?: OpenEcho;
   readonly serviceManager: ServiceManager;
   /** Lets others ask for the view of the kernel, at a path, until it is disposed of. Absent: nobody can. */
   readonly serveState?: (path: string, document: () => StateDocument) => Disposable;
@@ -196,6 +199,7 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
     follow(context, followers, () => peersKnown.resolve(), alive),
     holder.keep(alive),
     ...(firewall === undefined ? [] : [watchFirewalls(context, firewall, alive)]),
+    keepProbing(context, { peers, setup: () => fabric.setup }, alive),
     marker.keep(alive),
     guard.keep(alive),
     Promise.all([peersKnown.promise, extension?.started]).then(() => keepReady(context, tended, alive)),

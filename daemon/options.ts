@@ -55,6 +55,8 @@ export interface Options {
   readonly firewall: Firewall;
   /** Encapsulated packets are taken from peers alone. */
   readonly sourceFilter: boolean;
+  /** Least time between probes of one peer; absent: none are sent. */
+  readonly probeIntervalMs?: number;
   /** Of the udp backend's thread. */
   readonly udpOffloads: Offloads;
   readonly resyncSeconds: number;
@@ -155,6 +157,7 @@ function checkValues(values: FlagValues, warnings: string[]): Options {
     forwardRules: values["iptables-forward-rules"],
     firewall: checkFirewall(values),
     sourceFilter: values["source-filter"],
+    ...(values["probe-interval"] === 0 ? {} : { probeIntervalMs: checkProbeInterval(values) }),
     udpOffloads: checkOffloads(values["udp-offloads"]),
     resyncSeconds: resync,
     blackholeRoute: values["ip-blackhole-route"],
@@ -327,4 +330,10 @@ function checkOffloads(text: string): Offloads {
     );
   }
   return offloads;
+}
+
+function checkProbeInterval(values: FlagValues): number {
+  const seconds = values["probe-interval"];
+  if (seconds < 0 || seconds > 86_400) throw bad("probe-interval", `must be from 0 to 86400 seconds, not ${seconds}`);
+  return seconds * 1_000;
 }

@@ -2,6 +2,7 @@
 // right, so that a mistake in them, --help and --version are answered at once.
 import { sys } from "#sys";
 import { serviceManager } from "#kernel/notify";
+import { openProber } from "#kernel/raw";
 import { errorText } from "#spec/errors";
 import { createApp } from "./app.ts";
 import { systemFiles } from "./atomic-file.ts";
@@ -77,6 +78,7 @@ export async function runDaemon(options: Options): Promise<number> {
           datapaths: [new KernelDatapath({ sys, instance: marks.nftTable }), userspace],
         }),
       kernelDatapathObstacle: knownObstacle(sys),
+      openEcho: (family) => openProber(sys, family),
       serviceManager: serviceManager(sys, process.env),
       serveState: (path, document) => serveState(path, document, log),
       openFirewallView: (marks) => firewallView(sys, marks),

@@ -7,6 +7,7 @@ import type { Sys } from "#kernel/sys";
 import { errorText, LodenError } from "#spec/errors";
 import {
   type DatapathWorkerStatus,
+  type PeerProbe,
   type Phase,
   type Problem,
   type ResidentStatus,
@@ -48,6 +49,7 @@ export interface StatusSources {
   peers?: () => { readonly size: number; unusable(): ReadonlyMap<string, string> };
   kernel?: () => ReconcilerState;
   resident?: () => ResidentStatus;
+  probes?: () => readonly PeerProbe[] | undefined;
   datapathWorker?: () => DatapathWorkerStatus | undefined;
   /** Packets that the source filter has dropped; undefined where there is no filter. */
   dropped?: () => number | undefined;
@@ -158,6 +160,7 @@ export class StatusBoard {
       },
       sourceFilter: dropped === undefined ? null : { dropped },
       resident: this.sources.resident?.() ?? null,
+      probes: this.sources.probes?.() ?? null,
       datapathWorker: this.sources.datapathWorker?.() ?? null,
       problems,
     };

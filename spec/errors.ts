@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   ERR_NETLINK: { retry: true, meaning: "the kernel refused a netlink request" },
   ERR_NETLINK_DECODE: { retry: true, meaning: "a netlink message is malformed" },
   ERR_NETNS: { retry: false, meaning: "a network namespace cannot be entered" },
+  ERR_MTU: { retry: true, meaning: "the path to a peer carries less than this host's MTU" },
   ERR_PROBE: { retry: true, meaning: "an echo probe got no reply" },
   ERR_NFT: { retry: true, meaning: "nftables refused a ruleset" },
   ERR_IPTABLES: { retry: true, meaning: "iptables refused a change, or could not be read" },

@@ -69,6 +69,29 @@ export interface ResidentStatus {
   readonly reason: string | null;
 }
 
+/** What echo requests to one address found. */
+export interface PathStatus {
+  readonly target: string;
+  /** Of the last 20 at most, those without an answer: 0 to 1. */
+  readonly loss: number;
+  /** Of the last that was answered; null when none was. */
+  readonly roundTripMs: number | null;
+  /** The longest IP packet that passed whole, up to the MTU of this host's interface or device; null while it is not known. */
+  readonly mtu: number | null;
+}
+
+/** What the prober knows of one peer over one family (spec/status-file.md). */
+export interface PeerProbe {
+  /** Key of its lease. */
+  readonly peer: string;
+  readonly family: 4 | 6;
+  readonly probed: string;
+  /** To its node. */
+  readonly underlay: PathStatus;
+  /** Through the overlay to its gateway. */
+  readonly overlay: PathStatus;
+}
+
 /** The thread that carries the udp backend's packets where the kernel does not. */
 export interface DatapathWorkerStatus {
   /** `waiting`: it ended and is started again soon. */
@@ -118,6 +141,8 @@ export interface Status {
   } | null;
   /** Null when it is switched off. */
   readonly resident: ResidentStatus | null;
+  /** Null when probing is switched off, or cannot be done here. Peers that were not probed yet are not in it. */
+  readonly probes: readonly PeerProbe[] | null;
   /** Null where no thread of the daemon carries packets. */
   readonly datapathWorker: DatapathWorkerStatus | null;
   /** Everything that is wrong now and does not make the node unready, for people. */

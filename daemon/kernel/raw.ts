@@ -18,6 +18,8 @@ export interface ProbeOptions {
   readonly ttl?: number;
   /** Bytes behind the ICMP header: 56 unless said, as ping(8) sends, and 8 at least. */
   readonly size?: number;
+  /** No router may cut the request, nor this host: what is known of the path is left out of account. Default false. */
+  readonly wholeOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -76,10 +78,14 @@ interface RawSocketModule {
 }
 
 const IP_NUMBERS = {
-  // protocol: IPPROTO_ICMP(V6); addressFamily: raw-socket's own numbers; hops: IP_TTL, IPV6_UNICAST_HOPS.
-  4: { protocol: 1, addressFamily: 1, hopsLevel: 0, hopsOption: 2 },
-  6: { protocol: 58, addressFamily: 2, hopsLevel: 41, hopsOption: 16 },
+  // protocol: IPPROTO_ICMP(V6); addressFamily: raw-socket's own numbers; hops: IP_TTL, IPV6_UNICAST_HOPS; whole: IP_MTU_DISCOVER,
+  // IPV6_MTU_DISCOVER.
+  4: { protocol: 1, addressFamily: 1, level: 0, hopsOption: 2, wholeOption: 10 },
+  6: { protocol: 58, addressFamily: 2, level: 41, hopsOption: 16, wholeOption: 23 },
 } as const;
+
+/** linux/in.h, in6.h: IP_PMTUDISC_WANT, the default, and IP_PMTUDISC_PROBE. */
+const PMTUDISC = { want: 1, probe: 3 } as const;
 
 /** setsockopt's -1 as raw-socket takes it: back to the kernel's default. */
 const DEFAULT_HOPS = 0xffff_ffff;
@@ -106,6 +112,7 @@ class RawProber implements Prober {
   readonly #pending = new Map<number, Pending>();
   #sequence = 0;
   #hops = DEFAULT_HOPS;
+  #isWholeOnly = false;
   #isClosed = false;
 
   constructor(sys: Sys, family: Family) {
@@ -126,7 +133,7 @@ class RawProber implements Prober {
   }
 
   probe(target: Address, options: ProbeOptions): Promise<number> {
-    const { timeoutMs, ttl, size = DEFAULT_SIZE, signal } = options;
+    const { timeoutMs, ttl, size = DEFAULT_SIZE, wholeOnly = false, signal } = options;
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       checkProbe(this.family, target, size, ttl);
@@ -155,7 +162,7 @@ class RawProber implements Prober {
       }, timeoutMs);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#pending.set(sequence, pending);
-      this.#send(pending, sequence, size, ttl ?? DEFAULT_HOPS);
+      this.#send(pending, sequence, size, { hops: ttl ?? DEFAULT_HOPS, wholeOnly });
     });
   }
 
@@ -170,12 +177,13 @@ class RawProber implements Prober {
     this.close();
   }
 
-  #send(pending: Pending, sequence: number, size: number, hops: number): void {
+  #send(pending: Pending, sequence: number, size: number, how: { hops: number; wholeOnly: boolean }): void {
     const payload = new Uint8Array(size);
     payload.set(this.#nonce);
     const packet = Buffer.from(encodeEchoRequest(this.family, { identifier: this.#identifier, sequence }, payload));
     const before = (): void => {
-      this.#setHops(hops);
+      this.#setHops(how.hops);
+      this.#setWholeOnly(how.wholeOnly);
       pending.sentAt = performance.now();
     };
     const after = (error: Error | null): void => {
@@ -187,9 +195,16 @@ class RawProber implements Prober {
 
   #setHops(hops: number): void {
     if (hops === this.#hops) return;
-    const { hopsLevel, hopsOption } = IP_NUMBERS[this.family];
-    this.#socket.setOption(hopsLevel, hopsOption, hops);
+    const { level, hopsOption } = IP_NUMBERS[this.family];
+    this.#socket.setOption(level, hopsOption, hops);
     this.#hops = hops;
+  }
+
+  #setWholeOnly(wholeOnly: boolean): void {
+    if (wholeOnly === this.#isWholeOnly) return;
+    const { level, wholeOption } = IP_NUMBERS[this.family];
+    this.#socket.setOption(level, wholeOption, wholeOnly ? PMTUDISC.probe : PMTUDISC.want);
+    this.#isWholeOnly = wholeOnly;
   }
 
   #onPacket(packet: Buffer, source: string): void {

@@ -128,6 +128,12 @@ export const FLAGS = {
     default: true,
     help: "take encapsulated packets from the public addresses of live peers alone, and drop others",
   },
+  "probe-interval": {
+    kind: "integer",
+    default: 10,
+    value: "seconds",
+    help: "how long to leave a peer alone between echo requests that measure loss, round trip and path MTU; one peer a second at most, whatever their number; 0 for none",
+  },
   "udp-offloads": {
     kind: "string",
     default: "all",

@@ -81,6 +81,27 @@ describe.each(FAMILIES)("probes over IPv%i", (family) => {
     }
   });
 
+  test("that may not be cut find a narrow link behind the router, and no others do", async () => {
+    const headers = family === 4 ? 28 : 48;
+    const target = address(`${second}2`);
+    router.space!.run(() => iproute("link", "set", "b-c", "mtu", "1400"));
+    try {
+      const whole = (length: number): Promise<number> =>
+        prober.probe(target, { timeoutMs: 5000, size: length - headers, wholeOnly: true });
+      expect(await whole(1400)).toBeGreaterThan(0);
+      for (let attempt = 0; attempt < 2; attempt++) {
+        await expect(whole(1401)).rejects.toMatchObject({ reason: "packet-too-big" });
+      }
+      // More than this host's own link takes.
+      await expect(whole(1501)).rejects.toMatchObject({ reason: "not-sent" });
+      // IPv6 hosts cut by themselves, once they know.
+      const options = { timeoutMs: 5000, size: 1403 - headers };
+      expect(await prober.probe(target, options).catch(() => prober.probe(target, options))).toBeGreaterThan(0);
+    } finally {
+      router.space!.run(() => iproute("link", "set", "b-c", "mtu", "1500"));
+    }
+  });
+
   test("many at once do not mix", async () => {
     const targets = Array.from({ length: 200 }, (_, i) => address(i % 2 === 0 ? `${first}2` : `${second}2`));
     const times = await Promise.all(targets.map((target) => prober.probe(target, { timeoutMs: 10_000 })));

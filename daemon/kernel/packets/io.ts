@@ -87,12 +87,13 @@ export class Vectors {
     return this.#memory.address + index * IOVEC_SIZE;
   }
 
-  lengthOf(index: number): number {
-    return this.#memory.view.getUint32(index * IOVEC_SIZE + 8, true);
+  /** The address of one. */
+  valueOf(index: number): number {
+    return getWord(this.#memory.view, index * IOVEC_SIZE);
   }
 
-  setLength(index: number, length: number): void {
-    this.#memory.view.setUint32(index * IOVEC_SIZE + 8, length, true);
+  lengthOf(index: number): number {
+    return this.#memory.view.getUint32(index * IOVEC_SIZE + 8, true);
   }
 
   /** Writes all of them as one. */

@@ -2,14 +2,23 @@
 // batch, put up after their addresses and before their routes; at last, in the opposite order, what is to go. Adding
 // before removing keeps traffic flowing while objects move from one device to another.
 import type { NetlinkError } from "#kernel/netlink/error";
+import { linkSet } from "#kernel/netlink/link";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Message } from "#kernel/netlink/wire";
 import { tunOpen } from "#kernel/netlink/kind/tun";
 import type { Sys } from "#kernel/sys";
 import { readSysctl, writeSysctl } from "#kernel/sysctl";
 import { LodenError, errorText } from "#spec/errors";
+import { standsInTheWay } from "../diff.ts";
 import type { Marks } from "../marks.ts";
-import { OccupiedError, type ActualObject, type Change, type KernelObject, type Outcome } from "../port.ts";
+import {
+  OccupiedError,
+  type ActualObject,
+  type Change,
+  type KernelObject,
+  type LinkSpec,
+  type Outcome,
+} from "../port.ts";
 import type { Links } from "./links.ts";
 import { whyRefused } from "./vxlan-link.ts";
 import { addMessage, linkDown, linkMessages, linkUp, removeMessage } from "./messages.ts";
@@ -83,9 +92,7 @@ class Run {
     for (const [index, object, change] of this.#wishes("link")) {
       this.#attempt(index, () => {
         const messages = linkMessages(marks, links, { ...change, object });
-        for (const message of object.spec.detail.kind === "tun"
-          ? this.#makeTun(object.spec.name, messages)
-          : messages) {
+        for (const message of object.spec.detail.kind === "tun" ? this.#makeTun(object.spec, messages) : messages) {
           steps.push({ change: index, message });
         }
         names.push(object.spec.name);
@@ -96,13 +103,13 @@ class Run {
   }
 
   /** A TUN device is made by opening it, not by a message: those before and after remain. */
-  #makeTun(name: string, messages: readonly Message[]): Message[] {
+  #makeTun({ name, mtu }: LinkSpec, messages: readonly Message[]): Message[] {
     const making = messages.findIndex(({ type, flags }) => type === RTM_NEWLINK && flags !== 0);
     if (making < 0) return [...messages];
     const { socket, sys } = this.#context;
     for (const outcome of socket.batch(messages.slice(0, making))) if (outcome !== undefined) throw outcome;
     sys.close(tunOpen(sys, { name, mode: "tun", persist: true }).fd);
-    return messages.slice(making + 1);
+    return [linkSet({ name }, { mtu }), ...messages.slice(making + 1)];
   }
 
   makeTunnels(): void {
@@ -213,18 +220,8 @@ class Run {
     }
   }
 
-  /** The kernel has one VXLAN device per VNI and address family: an unwanted one has to go before ours can come. */
   #isInTheWay(actual: ActualObject): actual is ActualObject<"link"> {
-    if (actual.kind !== "link" || actual.spec.detail.kind !== "vxlan") return false;
-    const { vni, local } = actual.spec.detail;
-    return [...this.#wishes("link")].some(
-      ([
-        ,
-        {
-          spec: { detail },
-        },
-      ]) => detail.kind === "vxlan" && detail.vni === vni && detail.local.family === local.family,
-    );
+    return actual.kind === "link" && [...this.#wishes("link")].some(([, wish]) => standsInTheWay(actual, wish));
   }
 
   *#wishes<Kind extends KernelObject["kind"]>(

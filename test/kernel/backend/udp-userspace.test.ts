@@ -1,9 +1,11 @@
 // The udp backend's data path in a thread, between hosts of this process: packets of all kinds arrive, also to and from hosts
 // whose kernel carries them; what cannot go is answered; drift, and the end of the thread, are repaired.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type Family } from "#kernel/ip/address";
+import { Address, type Family } from "#kernel/ip/address";
+import { Prefix } from "#kernel/ip/prefix";
+import type { Lease } from "../../../daemon/lease/types.ts";
 import { enterFreshBpfFs } from "../../support/bpf.ts";
 import { makeFabric, podOf, type FabricShape } from "../../support/fabric.ts";
 import { addPod, joinHosts, leasesFor, makeHost, type Host, type Running } from "../../support/hosts.ts";
@@ -107,4 +109,105 @@ describe("the userspace data path", () => {
       expect(await ping(c, b, family)).toBe(2);
     }
   });
+
+  test("the end of the thread is survived: it is started again, with all that it knew, and the counters go on", async () => {
+    const [a, b] = cluster(2) as [Host, Host];
+    const [running] = await reconcile([a, b]);
+    expect(await ping(a, b, 4)).toBe(2);
+    const repaired = running!.event(({ type }) => type === "drift");
+    await a.userspace.endWorker();
+    await repaired;
+    expect(await ping(a, b, 4)).toBe(2);
+    expect(await ping(b, a, 6)).toBe(2);
+    expect(a.userspace.status).toMatchObject({ state: "running", restarts: 1 });
+    expect(a.userspace.traffic()!.peers.find(({ endpoint }) => endpoint.family === 4)?.sentPackets).toBe(4n);
+  });
+
+  test.each<[string, (host: Host) => void]>([
+    ["deleted", (host) => host.ip("link", "delete", "flannel0")],
+    ["shut", (host) => host.ip("link", "set", "flannel0", "down")],
+  ])("a device that is %s is repaired", async (_, spoil) => {
+    const [a, b] = cluster(2) as [Host, Host];
+    const [running] = await reconcile([a, b]);
+    const repaired = running!.event(({ type }) => type === "drift");
+    spoil(a);
+    await repaired;
+    await running!.reconciler.settled();
+    expect(await ping(a, b, 4)).toBe(2);
+    expect(await ping(b, a, 6)).toBe(2);
+  });
+
+  test("a peer that goes, and one that moves, are followed at once", async () => {
+    const [a, b, c] = cluster(3) as [Host, Host, Host];
+    const [running] = await reconcile([a, b, c]);
+    const { reconciler } = running!;
+    const [ofB, ofC] = leasesFor([a, b, c], a, SHAPE) as [Lease, Lease];
+    reconciler.deleteLease(ofB.key);
+    await reconciler.settled();
+    expect(await ping(a, b, 4, 1)).toBe(0);
+    expect(await ping(b, a, 4, 1)).toBe(0);
+    expect(a.userspace.traffic()!.drops["unknown-subnet"]).toBeGreaterThan(0n);
+    // Its source is nobody's any more.
+    expect(a.userspace.traffic()!.drops["not-a-peer"]).toBeGreaterThan(0n);
+    reconciler.putLease(ofB);
+    await reconciler.settled();
+    expect(await ping(a, b, 4)).toBe(2);
+    reconciler.putLease({ ...ofC, publicAddress: ofB.publicAddress });
+    await reconciler.settled();
+    expect(await ping(a, c, 4, 1)).toBe(0);
+  });
+
+  test("ten thousand peers are one pass, and one more is one object", async () => {
+    const host = makeHost(1);
+    disposables.push(host);
+    const { reconciler, events } = host.reconcile({ ...SHAPE, families: [4] });
+    const leases = Array.from({ length: 10_000 }, (_, index) => manyLease(index));
+    reconciler.replaceLeases(leases.slice(1));
+    await reconciler.settled();
+    expect(reconciler.state()).toMatchObject({ failed: [], refused: [], ready: true, peers: 9_999 });
+    reconciler.putLease(leases[0]!);
+    await reconciler.settled();
+    expect(events.findLast((event) => event.type === "pass")).toMatchObject({ changes: 1, dumped: [] });
+    expect([...host.userspace.peers()]).toHaveLength(10_000);
+  });
+
+  test("what cannot go is answered: no such subnet, no hop left, and packets longer than the path", async () => {
+    const [a, b] = cluster(2) as [Host, Host];
+    await reconcile([a, b]);
+    const ask = (to: string, ...args: readonly string[]): string =>
+      a.netns.run(() => spawnSync("ping", ["-n", "-c", "1", "-W", "2", ...args, to], { encoding: "utf8" })).stdout;
+    const from4 = ["-I", podOf(1, 4).address.toString()];
+    const from6 = ["-I", podOf(1, 6).address.toString()];
+    expect(ask("10.5.200.1", ...from4)).toContain("From 10.5.200.1 icmp_seq=1 Destination Net Unreachable");
+    expect(ask("fd00:5:200::1", ...from6)).toContain("Destination unreachable: No route");
+    expect(a.userspace.traffic()!.drops["unknown-subnet"]).toBe(2n);
+    // The other host forwards, and says so.
+    const inner = podOf(2, 4).address.add(9).toString();
+    expect(ask(inner, ...from4, "-t", "1")).toMatch(/Time to live exceeded/);
+    // A way that is narrower than the interface.
+    const to = [podOf(2, 4).address.toString(), podOf(2, 6).address.toString()] as const;
+    a.ip("route", "add", "192.168.0.2/32", "dev", "eth0", "mtu", "1400");
+    a.ip("route", "add", "fd99::2/128", "dev", "eth0", "mtu", "1400");
+    expect(ask(to[0], ...from4, "-M", "do", "-s", "1400")).toMatch(/Frag needed.*mtu = 1372/i);
+    expect(ask(to[1], ...from6, "-M", "do", "-s", "1380")).toMatch(/Packet too big: mtu=1352/i);
+    expect(a.userspace.traffic()!.drops["too-big"]).toBe(2n);
+    // And TCP, which goes in trains, finds its size.
+    await transfer(a, b, 4, "10M");
+    await transfer(a, b, 6, "10M");
+  });
 });
+
+/** Peers in subnets of four addresses. */
+function manyLease(index: number): Lease {
+  const number = 4 * (index + 256);
+  const at = (offset: number): Address =>
+    Address.fromBigInt(4, Address.parse("10.5.0.0").value + BigInt(number + offset));
+  return {
+    key: `${at(0).toString()}-30`,
+    subnet: { 4: Prefix.of(at(0), 30) },
+    publicAddress: { 4: Address.fromBigInt(4, Address.parse("172.16.0.1").value + BigInt(index)) },
+    backendType: "",
+    backendData: {},
+    nodeId: `many-${index}`,
+  };
+}

@@ -21,6 +21,7 @@ export function complain(
   family: 4 | 6,
   complaint: Complaint,
 ): Uint8Array | undefined {
+  if (length < HEADER[family]) return undefined;
   const header = family === 4 ? (view.getUint8(at) & 0x0f) * 4 : HEADER[6];
   if (length < header + QUOTED || header < HEADER[family]) return undefined;
   if (!(family === 4 ? mayAnswer4(view, at, header) : mayAnswer6(view, at))) return undefined;

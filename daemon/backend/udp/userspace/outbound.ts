@@ -110,7 +110,7 @@ export class Outbound {
         break;
       }
       if (front === 0) data.bytes.fill(0, cursor - VNET_HEADER, cursor);
-      this.#take(cursor, length - front, sockets);
+      this.take(cursor, length - front, sockets);
       cursor += ((length + 15) & ~7) + VNET_HEADER;
     }
     this.flush(sockets);
@@ -118,7 +118,7 @@ export class Outbound {
   }
 
   /** Takes the packet at `at`, which has a vnet header in front. */
-  #take(at: number, length: number, sockets: Readonly<Partial<Record<4 | 6, number>>>): void {
+  take(at: number, length: number, sockets: Readonly<Partial<Record<4 | 6, number>>>): void {
     const { data, table, counters } = this.#parts;
     const { view } = data;
     const family = length > 0 ? view.getUint8(at) >>> 4 : 0;
