@@ -47,14 +47,24 @@ async function reconcile(
   return all;
 }
 
-async function ping(from: Host, to: Host, family: Family, count = 2, more: readonly string[] = []): Promise<number> {
+/**
+ * How many are answered, of as many as it takes. -w, as ping would not wait for the second longer than twice what
+ * the first took.
+ */
+async function ping(
+  from: Host,
+  to: Host,
+  family: Family,
+  count = 2,
+  more: readonly string[] = ["-w", "10"],
+): Promise<number> {
   const address = (host: Host): string => podOf(host.n, family).address.toString();
-  const args = ["-n", "-q", "-c", `${count}`, "-i", "0.01", "-W", "2", "-I", address(from), ...more, address(to)];
+  const args = ["-n", "-q", "-c", `${count}`, "-i", "0.1", "-I", address(from), ...more, address(to)];
   const child = from.netns.run(() => spawn("ping", args, { stdio: ["ignore", "pipe", "inherit"] }));
   let text = "";
   child.stdout.on("data", (data: Buffer) => (text += data.toString()));
   await once(child, "close");
-  return Number(/(\d+) received/.exec(text)?.[1]);
+  return Math.min(count, Number(/(\d+) received/.exec(text)?.[1]));
 }
 
 /** Whatever arrives has arrived whole: TCP says so. */
@@ -80,8 +90,8 @@ describe("the userspace data path", () => {
     ] as const) {
       for (const family of families) {
         const full = mtu - (family === 4 ? 28 : 48);
-        expect(await ping(from, to, family, 2, ["-M", "do", "-s", `${full}`])).toBe(2);
-        expect(await ping(from, to, family, 2, ["-s", "4000"])).toBe(2);
+        expect(await ping(from, to, family, 2, ["-w", "10", "-M", "do", "-s", `${full}`])).toBe(2);
+        expect(await ping(from, to, family, 2, ["-w", "10", "-s", "4000"])).toBe(2);
       }
     }
     const { peers, drops } = a.userspace.traffic()!;
@@ -120,7 +130,9 @@ describe("the userspace data path", () => {
     expect(await ping(a, b, 4)).toBe(2);
     expect(await ping(b, a, 6)).toBe(2);
     expect(a.userspace.status).toMatchObject({ state: "running", restarts: 1 });
-    expect(a.userspace.traffic()!.peers.find(({ endpoint }) => endpoint.family === 4)?.sentPackets).toBe(4n);
+    expect(
+      a.userspace.traffic()!.peers.find(({ endpoint }) => endpoint.family === 4)?.sentPackets,
+    ).toBeGreaterThanOrEqual(4n);
   });
 
   test.each<[string, (host: Host) => void]>([
@@ -144,8 +156,8 @@ describe("the userspace data path", () => {
     const [ofB, ofC] = leasesFor([a, b, c], a, SHAPE) as [Lease, Lease];
     reconciler.deleteLease(ofB.key);
     await reconciler.settled();
-    expect(await ping(a, b, 4, 1)).toBe(0);
-    expect(await ping(b, a, 4, 1)).toBe(0);
+    expect(await ping(a, b, 4, 1, ["-W", "1"])).toBe(0);
+    expect(await ping(b, a, 4, 1, ["-W", "1"])).toBe(0);
     expect(a.userspace.traffic()!.drops["unknown-subnet"]).toBeGreaterThan(0n);
     // Its source is nobody's any more.
     expect(a.userspace.traffic()!.drops["not-a-peer"]).toBeGreaterThan(0n);
@@ -154,7 +166,7 @@ describe("the userspace data path", () => {
     expect(await ping(a, b, 4)).toBe(2);
     reconciler.putLease({ ...ofC, publicAddress: ofB.publicAddress });
     await reconciler.settled();
-    expect(await ping(a, c, 4, 1)).toBe(0);
+    expect(await ping(a, c, 4, 1, ["-W", "1"])).toBe(0);
   });
 
   test("ten thousand peers are one pass, and one more is one object", async () => {
@@ -180,7 +192,7 @@ describe("the userspace data path", () => {
     const from6 = ["-I", podOf(1, 6).address.toString()];
     expect(ask("10.5.200.1", ...from4)).toContain("From 10.5.200.1 icmp_seq=1 Destination Net Unreachable");
     expect(ask("fd00:5:200::1", ...from6)).toContain("Destination unreachable: No route");
-    expect(a.userspace.traffic()!.drops["unknown-subnet"]).toBe(2n);
+    expect(a.userspace.traffic()!.drops["unknown-subnet"]).toBeGreaterThanOrEqual(2n);
     // The other host forwards, and says so.
     const inner = podOf(2, 4).address.add(9).toString();
     expect(ask(inner, ...from4, "-t", "1")).toMatch(/Time to live exceeded/);
