@@ -9,7 +9,7 @@ import { validAttachments, type Attachment } from "../attachments.ts";
 import { ipamType } from "../config.ts";
 import { inContext, runAll } from "../error.ts";
 import type { Call } from "../plugin.ts";
-import { attachmentAlias, hostVethName, isMarked, networkAlias, passingName } from "./marks.ts";
+import { attachmentAlias, hostVethName, isMarked, networkAlias, passingName, unfinishedGroup } from "./marks.ts";
 
 /** Where runtimes and `ip netns` keep namespaces by name. */
 const NAMED_NAMESPACES = "/run/netns";
@@ -57,7 +57,14 @@ export function removeVeth(call: Call): void {
   using socket = NetlinkSocket.open(machine.sys);
   const name = hostVethName(config.name, containerId, ifname);
   const link = findLink(socket, name);
-  if (link?.alias === attachmentAlias(config.name, containerId, ifname)) removeIfPresent(socket, link.index);
+  if (link === undefined) return;
+  const isOurs = link.alias === attachmentAlias(config.name, containerId, ifname);
+  if (isOurs || isUnfinished(link, config.name)) removeIfPresent(socket, link.index);
+}
+
+/** Whether a link was left by a process that ended before it gave the link its mark. */
+function isUnfinished({ alias, group }: Link, network: string): boolean {
+  return alias === undefined && group === unfinishedGroup(network);
 }
 
 /** Most links that DEL looks for are gone, and to learn that takes no waiting for the kernel's lock. */
@@ -142,9 +149,11 @@ function removeStale(socket: NetlinkSocket, call: Call, kind: string, valid: rea
   );
 }
 
-/** The links that bear a network's mark and none of the valid attachments'. */
+/** The links that bear a network's mark and none of the valid attachments', and those that did not come to bear one. */
 function staleLinks(links: readonly Link[], network: string, valid: readonly Attachment[]): Link[] {
   const mark = networkAlias(network);
   const kept = new Set(valid.map(({ containerId, ifname }) => attachmentAlias(network, containerId, ifname)));
-  return links.filter(({ alias }) => alias !== undefined && alias.startsWith(mark) && !kept.has(alias));
+  return links.filter(
+    (link) => isUnfinished(link, network) || (link.alias?.startsWith(mark) === true && !kept.has(link.alias)),
+  );
 }

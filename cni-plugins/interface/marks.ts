@@ -11,12 +11,16 @@ const NETWORK_LIMIT = 96;
 const CONTAINER_LIMIT = 120;
 
 /** FNV-1a, 32 bit: names want spread, not secrecy, and start-up must stay short. */
-function hash32(text: string): string {
-  let hash = 0x811c9dc5;
+function hash(text: string): number {
+  let value = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x0100_0193);
+    value = Math.imul(value ^ text.charCodeAt(index), 0x0100_0193);
   }
-  return (hash >>> 0).toString(16).padStart(8, "0");
+  return value >>> 0;
+}
+
+function hash32(text: string): string {
+  return hash(text).toString(16).padStart(8, "0");
 }
 
 function shortened(text: string, limit: number): string {
@@ -41,6 +45,14 @@ export function randomVethName(): string {
 /** What the aliases of all veths of a network begin with. */
 export function networkAlias(network: string): string {
   return `${ALIAS_PREFIX}:${shortened(network, NETWORK_LIMIT)}:`;
+}
+
+/**
+ * The group in which a network's veth is made. The kernel takes no alias for a link that is being made; it is set by the
+ * next request, which takes the link out of the group. So one that is in it was left by a process that ended in between.
+ */
+export function unfinishedGroup(network: string): number {
+  return hash(`${ALIAS_PREFIX}:${network}`) || 1;
 }
 
 export function attachmentAlias(network: string, containerId: string, ifname: string): string {

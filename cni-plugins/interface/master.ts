@@ -45,6 +45,12 @@ export function requireMtu(mtu: number | undefined, master: Link): void {
   throw invalidConfig(`invalid MTU ${mtu}, must be [0, master MTU(${master.mtu})]`);
 }
 
+/** A VLAN comes up on a device that is up only. @throws CniError 999 */
+export function requireUp(master: Link): void {
+  if (master.up) return;
+  throw failure(`master ${JSON.stringify(master.name)} is down; bring it up: ip link set ${master.name} up`);
+}
+
 /** A multicast address, which no device takes: what makes a request fail once its kind is known to the kernel. */
 const REFUSED_MAC = Mac.fromBytes(Uint8Array.of(1, 0, 0x5e, 0, 0, 1));
 
@@ -58,10 +64,16 @@ export function requireKind(socket: NetlinkSocket, kind: LinkKind): void {
   }
 }
 
-/** STATUS: whether the master is there. With linkInContainer only ADD can tell. @throws CniError 50 */
-export function requireMaster(socket: NetlinkSocket, name: string | undefined): Link {
+/**
+ * STATUS: whether the master is there. With linkInContainer only ADD can tell.
+ * @param demand what else is asked of it
+ * @throws CniError 50
+ */
+export function requireMaster(socket: NetlinkSocket, name: string | undefined, demand?: (master: Link) => void): Link {
   try {
-    return findMaster(socket, name);
+    const master = findMaster(socket, name);
+    demand?.(master);
+    return master;
   } catch (error) {
     throw new CniError(CNI_ERROR.notAvailable, (error as Error).message, "", error);
   }

@@ -22,6 +22,8 @@ export interface VethSpec {
   /** The other end: its name, and the namespace it goes to; absent: it stays on the host. */
   readonly peer: { readonly name: string; readonly netns?: number; readonly mac?: Mac };
   readonly mtu?: number;
+  /** See unfinishedGroup; absent: the pair is no attachment's. */
+  readonly group?: number;
   /** Index of the bridge that the host's end is a port of. */
   readonly master?: number;
 }
@@ -32,9 +34,10 @@ export interface VethSpec {
  * @returns the name the host's end got
  */
 export function makeVeth(socket: NetlinkSocket, spec: VethSpec, nameIsTaken: () => boolean): string {
-  const { peer, mtu, master } = spec;
+  const { peer, mtu, master, group } = spec;
   const size = mtu === undefined ? {} : { mtu };
   const port = master === undefined ? {} : { master };
+  const mark = group === undefined ? {} : { group };
   let name = spec.hostName;
   for (let tries = 0; tries < NAME_TRIES; tries++, name = randomVethName()) {
     const end = {
@@ -44,7 +47,7 @@ export function makeVeth(socket: NetlinkSocket, spec: VethSpec, nameIsTaken: () 
       ...(peer.netns === undefined ? {} : { netnsFd: peer.netns }),
     };
     try {
-      socket.request(linkNew({ name, up: true, ...port, ...size, kind: { kind: "veth", peer: end } }));
+      socket.request(linkNew({ name, up: true, ...mark, ...port, ...size, kind: { kind: "veth", peer: end } }));
       return name;
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;

@@ -10,7 +10,7 @@ import { configureContainer } from "../../interface/container.ts";
 import { ensureBridge } from "./device.ts";
 import { becomeGateway, withGateways } from "./gateway.ts";
 import { enableForwarding } from "../../interface/forwarding.ts";
-import { attachmentAlias, hostVethName } from "../../interface/marks.ts";
+import { attachmentAlias, hostVethName, unfinishedGroup } from "../../interface/marks.ts";
 import { addMasquerade, removeMasquerade } from "../../rules/masquerade.ts";
 import { makePort } from "./port.ts";
 import { addSpoofCheck, removeSpoofCheck } from "./spoof.ts";
@@ -91,6 +91,7 @@ function makeContainerPort(call: Call, config: BridgeConfig, socket: NetlinkSock
     bridge: bridge.index,
     hostName: hostVethName(network, containerId, ifname),
     alias: attachmentAlias(network, containerId, ifname),
+    group: unfinishedGroup(network),
     peer: { name: ifname, netns, ...(mac === undefined ? {} : { mac }) },
     ...(mtu === undefined ? {} : { mtu }),
     hairpin,

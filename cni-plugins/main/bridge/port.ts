@@ -42,7 +42,7 @@ export function makePort(
   const options = { ...(hairpin ? { hairpin } : {}), ...(isolated ? { isolated } : {}) };
   const port = hairpin || isolated ? ({ kind: "bridge", ...options } as const) : undefined;
   try {
-    socket.request(linkSet({ name }, { alias: spec.alias, ...(port === undefined ? {} : { port }) }));
+    socket.request(linkSet({ name }, { alias: spec.alias, group: 0, ...(port === undefined ? {} : { port }) }));
   } catch (error) {
     throw failure(`failed to set ${portOptionNames(spec)} of bridge port ${name}: ${(error as Error).message}`, error);
   }

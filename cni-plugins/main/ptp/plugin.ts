@@ -10,7 +10,7 @@ import { describe, runIpam } from "../../interface/attach.ts";
 import { configureContainer } from "../../interface/container.ts";
 import { collectAddresses, collectHostLinks, inOrder, removeVeth } from "../../interface/detach.ts";
 import { enableForwarding } from "../../interface/forwarding.ts";
-import { attachmentAlias, hostVethName } from "../../interface/marks.ts";
+import { attachmentAlias, hostVethName, unfinishedGroup } from "../../interface/marks.ts";
 import { Undo } from "../../interface/undo.ts";
 import {
   awaitHostEnd,
@@ -54,13 +54,14 @@ function addSteps(call: Call, config: PtpConfig, socket: NetlinkSocket, undo: Un
   const owner = ownerOf(call);
   const spec = {
     hostName: hostVethName(owner.network, owner.containerId, owner.ifname),
+    group: unfinishedGroup(owner.network),
     peer: { name: environment.ifname, netns: call.netns! },
     ...(mtu === undefined ? {} : { mtu }),
   };
   const hostName = makeVeth(socket, spec, () => containerNameIsTaken(call));
   undo.add(() => removeVeth(call));
   const alias = attachmentAlias(owner.network, owner.containerId, owner.ifname);
-  socket.request(linkSet({ name: hostName }, { alias }));
+  socket.request(linkSet({ name: hostName }, { alias, group: 0 }));
   ignoreRouterAdvertisements(hostName);
   if (!enabledad) skipDuplicateDetection(hostName);
 

@@ -5,7 +5,7 @@ import { attachInterface } from "../../interface/attach.ts";
 import { collectInterfaces, detachInterface } from "../../interface/detach.ts";
 import { inspectInterface } from "../../interface/inspect.ts";
 import { makeContainerLink } from "../../interface/make.ts";
-import { findMaster, masterSocket, requireKind, requireMaster, requireMtu } from "../../interface/master.ts";
+import { findMaster, masterSocket, requireKind, requireMaster, requireMtu, requireUp } from "../../interface/master.ts";
 import type { Undo } from "../../interface/undo.ts";
 import type { Call, Plugin } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
@@ -32,6 +32,7 @@ function add(call: Call): Result {
 function make(call: Call, config: VlanConfig, undo: Undo): void {
   using socket = masterSocket(call, config.linkInContainer);
   const master = findMaster(socket, config.master);
+  requireUp(master);
   requireMtu(config.mtu, master);
   // A VLAN takes its master's MTU when it is made, and never follows it.
   const mtu = config.mtu ?? master.mtu;
@@ -63,6 +64,6 @@ function status(call: Call): void {
   const config = vlanConfig(call.config);
   using socket = masterSocket(call, false);
   requireKind(socket, { kind: KIND, id: config.id });
-  if (!config.linkInContainer) requireMtu(config.mtu, requireMaster(socket, config.master));
+  if (!config.linkInContainer) requireMtu(config.mtu, requireMaster(socket, config.master, requireUp));
   if (config.ipam !== undefined) call.delegates.status(config.ipam, call.config.document);
 }
