@@ -6,6 +6,10 @@ interface Benchmark {
 }
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  churn: {
+    about: "a thousand containers with plugins killed at random moments, GC, and what is left of them",
+    load: () => import("./churn.ts"),
+  },
   cni: {
     about: "ADD and DEL of the CNI executables against the Go reference plugins",
     load: () => import("./cni.ts"),
