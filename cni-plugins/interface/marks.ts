@@ -10,6 +10,9 @@ const ALIAS_LIMIT = 255;
 const NETWORK_LIMIT = 96;
 const CONTAINER_LIMIT = 120;
 
+/** Groups have 32 bits in the kernel, and 31 for iproute2. */
+const GROUP_MASK = 0x7fff_ffff;
+
 /** FNV-1a, 32 bit: names want spread, not secrecy, and start-up must stay short. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
@@ -52,7 +55,7 @@ export function networkAlias(network: string): string {
  * next request, which takes the link out of the group. So one that is in it was left by a process that ended in between.
  */
 export function unfinishedGroup(network: string): number {
-  return hash(`${ALIAS_PREFIX}:${network}`) || 1;
+  return hash(`${ALIAS_PREFIX}:${network}`) & GROUP_MASK || 1;
 }
 
 export function attachmentAlias(network: string, containerId: string, ifname: string): string {
