@@ -18,6 +18,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     about: "packets from pod to pod over each backend, against the same topology made by hand",
     load: () => import("./datapath.ts"),
   },
+  "udp-fuzz": {
+    about: "a million mutated datagrams at the udp backend's port, on both data paths",
+    load: () => import("./udp-fuzz.ts"),
+  },
   scale: {
     about: "a daemon with thousands of peers: start, one change, memory; against ip -batch and flanneld",
     load: () => import("./scale.ts"),

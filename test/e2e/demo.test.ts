@@ -48,6 +48,8 @@ describe("loden demo --check", () => {
     [[], 30],
     [["--store=etcd"], 30],
     [["--backend", "host-gw"], 30],
+    [["--backend", "udp", "--ipv6", "--hosts=2"], 12],
+    [["--backend", "udp", "--datapath", "userspace", "--ipv6", "--hosts=2"], 12],
     [["--hosts", "5", "--containers", "1"], 20],
     [["-hosts=1", "-containers=1"], 0],
     [["--ipv6-only", "--hosts=2"], 12],

@@ -73,7 +73,9 @@ export class Fabric {
     this.#store = store;
     this.#watch(store);
     await Promise.race([this.broken, whenListening(this.#sys, net.fd, switchAddress, STORE_PORT)]);
-    const config = JSON.stringify({ ...networksOf(this.#options), Backend: { Type: this.#options.backend } });
+    const { backend, datapath } = this.#options;
+    const type = { Type: backend, ...(backend === "udp" ? { Datapath: datapath } : {}) };
+    const config = JSON.stringify({ ...networksOf(this.#options), Backend: type });
     const configLog = path.join(this.#dir, "config.log");
     const put = withNetns(this.#sys, net.fd, () =>
       start({

@@ -5,6 +5,7 @@ import { type CommandFlags, describeFlags, readFlags } from "../flags.ts";
 
 /** Backends that need nothing but this machine. */
 const BACKENDS = ["vxlan", "host-gw", "udp"];
+const DATAPATHS = ["auto", "kernel", "userspace"];
 const STORES = ["embedded", "etcd"];
 /** All pairs are probed: 20 hosts with 10 containers would be 40,000 pairs. */
 const MAX_HOSTS = 20;
@@ -14,6 +15,12 @@ const FLAGS = {
   hosts: { kind: "integer", default: 3, value: "N", help: `hosts to make, 1 to ${MAX_HOSTS}` },
   containers: { kind: "integer", default: 2, value: "N", help: `containers on each host, 1 to ${MAX_CONTAINERS}` },
   backend: { kind: "string", default: "vxlan", value: BACKENDS.join("|"), help: "how hosts carry container traffic" },
+  datapath: {
+    kind: "string",
+    default: "auto",
+    value: DATAPATHS.join("|"),
+    help: "who carries the packets of the udp backend",
+  },
   store: { kind: "string", default: "embedded", value: STORES.join("|"), help: "where leases are kept" },
   ipv6: { kind: "boolean", default: false, help: "IPv4 and IPv6 side by side, between hosts and between containers" },
   "ipv6-only": { kind: "boolean", default: false, help: "IPv6 and no IPv4" },
@@ -28,6 +35,7 @@ export interface DemoOptions {
   readonly hosts: number;
   readonly containers: number;
   readonly backend: string;
+  readonly datapath: string;
   readonly store: string;
   readonly check: boolean;
   readonly families: readonly Family[];
@@ -48,6 +56,10 @@ export function readDemoOptions(args: readonly string[]): DemoOptions | undefine
   between("hosts", flags.hosts, MAX_HOSTS);
   between("containers", flags.containers, MAX_CONTAINERS);
   oneOf("backend", flags.backend, BACKENDS);
+  oneOf("datapath", flags.datapath, DATAPATHS);
+  if (flags.datapath !== "auto" && flags.backend !== "udp") {
+    throw new LodenError("ERR_USAGE", "--datapath is for --backend udp", { fields: { flag: "datapath" } });
+  }
   oneOf("store", flags.store, STORES);
   const { ipv6, "ipv6-only": ipv6Only, ...others } = flags;
   if (ipv6 && ipv6Only) {
