@@ -85,6 +85,12 @@ export function needsReplacement(want: LinkSpec, is: LinkSpec | OtherLinkSpec): 
   return !(a.vni === b.vni && a.port === b.port && a.local.family === b.local.family && a.gbp === b.gbp);
 }
 
+/** The kernel has one VXLAN device per VNI and address family: an unwanted one has to go before the wanted one can come. */
+export function standsInTheWay({ spec }: ActualObject<"link">, wish: KernelObject<"link">): boolean {
+  const [is, want] = [spec.detail, wish.spec.detail];
+  return is.kind === "vxlan" && want.kind === "vxlan" && is.vni === want.vni && is.local.family === want.local.family;
+}
+
 function sameLink(want: LinkSpec, is: LinkSpec | OtherLinkSpec): boolean {
   return (
     !needsReplacement(want, is) &&

@@ -3,7 +3,8 @@
 // Nothing is done because of one event. A lease event, a notification, a timer, a failed try only mark what to look at;
 // marks that come together become one pass. Lease events mark their own keys, and those are compared with what is known
 // without a dump. Notifications and timers mark kinds, and a dump finds the truth. Parts: desired.ts (what should be),
-// known.ts (what is believed), diff.ts (the difference), pass.ts (one pass), retries.ts (what failed), peers.ts (leases).
+// known.ts (what is believed), diff.ts (the difference), pass.ts (one pass, turns.ts a large one), marked.ts (what to look at),
+// timetable.ts and patience.ts (when), retries.ts (what failed), peers.ts (leases).
 import type { Clock } from "../clock.ts";
 import type { Lease } from "../lease/types.ts";
 import { DesiredState } from "./desired.ts";
@@ -12,35 +13,25 @@ import { Fights } from "./fights.ts";
 import { inspect, type Inspection } from "./inspect.ts";
 import { Known } from "./known.ts";
 import { BASE, KINDS, LIMITS } from "./objects.ts";
+import { Marked } from "./marked.ts";
 import { Pass } from "./pass.ts";
+import { Patience } from "./patience.ts";
 import { Peers } from "./peers.ts";
-import type { Kernel, KernelObject, Observation, ObjectKind, Sender } from "./port.ts";
+import type { Kernel, KernelObject, Observation, ObjectKind } from "./port.ts";
 import type { Fabric, ReconcileEvent, Reconciler, ReconcilerOptions, ReconcilerState } from "./reconciler.ts";
 import { Retries } from "./retries.ts";
+import { Timetable } from "./timetable.ts";
 
 export type { Fabric, Failure, ReconcileEvent, Reconciler, ReconcilerOptions, ReconcilerState } from "./reconciler.ts";
 
 /** How often what changes without a notification is compared, unless the options say otherwise. */
 const RESYNC_MS = 30_000;
 
-/** Kinds whose every change the kernel tells of. They are compared as well, one after the other, each once in this time. */
-const TOLD: readonly ObjectKind[] = ["link", "address", "neighbour", "fdb", "route", "nft-table"];
-const TOLD_RESYNC_MS = 60_000;
-
-/** sysctls, and what else there may be. */
-const UNTOLD = KINDS.filter((kind) => !TOLD.includes(kind) && kind !== "nft-element");
-
 /** Marks that come within this many milliseconds are one pass. */
 const GATHER_MS = 10;
 
-/** Somebody who undoes our work again and again gets an answer at longer and longer intervals, up to this one. */
-const LONGEST_ANSWER_MS = 400;
-
-/** Repairs farther apart than this have nothing to do with each other. */
-const FIGHT_MS = 2_000;
-
-/** So many alterations are told apart by who made them, until the next pass. */
-const SUSPECTS = 100;
+/** Leases go on while what somebody fights over waits. */
+const NO_KINDS = { kinds: new Set<ObjectKind>(), culprits: new Map<string, string[]>() };
 
 /** Milliseconds to wait after a pass that broke off. */
 const TROUBLE_MS = 1_000;
@@ -52,7 +43,6 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 class Loop implements Reconciler {
   readonly #kernel: Kernel;
   readonly #clock: Clock;
-  readonly #resyncMs: number;
   readonly #tell: (event: ReconcileEvent) => void;
   readonly #desired = new DesiredState();
   readonly #known = new Known();
@@ -60,21 +50,15 @@ class Loop implements Reconciler {
   readonly #retries: Retries;
   readonly #pass: Pass;
   #fabric: Fabric;
-  /** Kinds to dump, and keys to compare without a dump. */
-  #kinds = new Set<ObjectKind>(KINDS);
-  #keys = new Set<string>();
+  readonly #marks: Marked;
   /** The leases are all known: what nobody wants may go. */
   #complete = false;
   #passes = 0;
   #lastPassMs = 0;
   #drift = 0;
-  /** Passes in a row that had something to repair, and when the last one was. */
-  #drifts = { at: -Infinity, count: 0 };
-  /** Who was seen to alter what since the last dump, by key or kind. */
-  #culprits = new Map<string, string[]>();
+  readonly #patience: Patience;
   readonly #fights: Fights;
-  #nextResync = 0;
-  #nextTold = { at: 0, index: 0 };
+  readonly #timetable: Timetable;
   #isReady = false;
   #wake: (() => void) | undefined;
   readonly #ready = Promise.withResolvers<void>();
@@ -83,7 +67,9 @@ class Loop implements Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#kernel = options.kernel;
     this.#clock = options.clock;
-    this.#resyncMs = options.resyncMs ?? RESYNC_MS;
+    this.#marks = new Marked(this.#kernel, KINDS);
+    this.#patience = new Patience(this.#clock);
+    this.#timetable = new Timetable(this.#clock, options.resyncMs ?? RESYNC_MS);
     this.#tell = options.onEvent ?? (() => undefined);
     this.#fabric = options.fabric;
     this.#retries = new Retries(this.#clock);
@@ -174,14 +160,11 @@ class Loop implements Reconciler {
 
   /** Until the signal aborts: rest until there is something to do, gather what comes together, do it. */
   async #run(signal: AbortSignal): Promise<void> {
-    const now = this.#clock.monotonic();
-    this.#nextResync = now + this.#resyncMs;
-    this.#nextTold.at = now + TOLD_RESYNC_MS / TOLD.length;
     while (!signal.aborted) {
       try {
         await this.#rest(signal);
         await this.#clock.sleep(GATHER_MS, signal);
-        this.#onePass();
+        await this.#onePass(signal);
       } catch (error) {
         // signal can abort while it sleeps
         if (signal.aborted) return;
@@ -194,14 +177,13 @@ class Loop implements Reconciler {
 
   async #rest(signal: AbortSignal): Promise<void> {
     // A lease's keys never wait for what somebody fights over.
-    while (this.#keys.size === 0 && (this.#kinds.size === 0 || this.#answerDelay() > 0)) {
+    while (!this.#marks.hasKeys && (!this.#marks.hasKinds || this.#patience.delay > 0)) {
       const woken = new AbortController();
       this.#wake = () => woken.abort();
       this.#answerSettled();
-      const now = this.#clock.monotonic();
-      const answer = this.#kinds.size > 0 ? this.#answerDelay() : undefined;
+      const answer = this.#marks.hasKinds ? this.#patience.delay : undefined;
       const times = [answer, this.#retries.nextDelay(), this.#fights.nextDelay()];
-      const next = Math.min(this.#nextResync - now, this.#nextTold.at - now, ...times.map((time) => time ?? Infinity));
+      const next = Math.min(this.#timetable.delay, ...times.map((time) => time ?? Infinity));
       try {
         await this.#clock.sleep(Math.max(0, next), AbortSignal.any([signal, woken.signal]));
         return;
@@ -213,25 +195,24 @@ class Loop implements Reconciler {
     }
   }
 
-  #onePass(): void {
+  async #onePass(signal: AbortSignal): Promise<void> {
     const now = this.#clock.monotonic();
-    this.#markResync(now);
-    const keys = this.#keys;
-    this.#keys = new Set();
-    const isAnswer = this.#answerDelay() <= 0;
-    const kinds = isAnswer ? this.#kinds : new Set<ObjectKind>();
-    const culprits = this.#culprits;
-    if (isAnswer) {
-      this.#kinds = new Set();
-      this.#culprits = new Map();
-    }
-    const { changes, failures, repairs, dumped, adopted } = this.#pass.run(kinds, keys, this.#complete, culprits);
+    this.#mark(this.#timetable.take(), []);
+    const keys = this.#marks.takeKeys();
+    const { kinds, culprits } = this.#patience.delay <= 0 ? this.#marks.takeKinds() : NO_KINDS;
     this.#passes++;
+    const { changes, failures, repairs, dumped, adopted } = await this.#pass.run(
+      kinds,
+      keys,
+      this.#complete,
+      culprits,
+      signal,
+    );
     this.#lastPassMs = this.#clock.monotonic() - now;
     this.#drift += repairs.length;
     if (adopted) this.#mark(KINDS, []);
     if (repairs.length > 0) {
-      this.#drifts = { at: now, count: now - this.#drifts.at < FIGHT_MS ? this.#drifts.count + 1 : 0 };
+      this.#patience.repaired(now);
       this.#fights.repaired(repairs);
     }
     const fights = this.#fights.news();
@@ -242,19 +223,6 @@ class Loop implements Reconciler {
     this.#tell({ type: "pass", changes, failures, drift: repairs.length, dumped, ms, ready: this.#isReady });
   }
 
-  /** Marks what it is time to compare though nobody told of a change. */
-  #markResync(now: number): void {
-    if (now >= this.#nextResync) {
-      this.#mark(UNTOLD, []);
-      this.#nextResync = now + this.#resyncMs;
-    }
-    if (now >= this.#nextTold.at) {
-      const { index } = this.#nextTold;
-      this.#mark([TOLD[index]!], []);
-      this.#nextTold = { at: now + TOLD_RESYNC_MS / TOLD.length, index: (index + 1) % TOLD.length };
-    }
-  }
-
   /** What a notification tells matters when it differs from what is wanted. Our own writes do not. */
   #observe(seen: readonly Observation[]): void {
     // Of several about one object the last one tells how it is now.
@@ -263,21 +231,12 @@ class Loop implements Reconciler {
     for (const [place, observation] of latest) {
       if (this.#isExpected(observation)) continue;
       kinds.add(observation.kind);
-      this.#suspect(place, observation.by);
+      this.#marks.suspect(place, observation.by);
     }
     // The kernel drops what is on a link without a word when the link goes down or away.
     const all = kinds.has("link");
     if (kinds.size > 0) this.#retries.hurry();
     if (kinds.size > 0) this.#mark(all ? KINDS : kinds, []);
-  }
-
-  /** A process can be found by its socket while it lives, which may be no longer than now. */
-  #suspect(place: string, sender: Sender | undefined): void {
-    if (sender === undefined || this.#culprits.size >= SUSPECTS) return;
-    const name = this.#kernel.identify?.(sender);
-    if (name === undefined) return;
-    const names = this.#culprits.get(place) ?? [];
-    if (!names.includes(name)) this.#culprits.set(place, [...names, name]);
   }
 
   #isExpected({ kind, key, actual }: Observation): boolean {
@@ -303,24 +262,12 @@ class Loop implements Reconciler {
   }
 
   #mark(kinds: Iterable<ObjectKind>, keys: Iterable<string>): void {
-    for (const kind of kinds) this.#kinds.add(kind);
-    for (const key of keys) this.#keys.add(key);
-    if (this.#marked) this.#wake?.();
-  }
-
-  get #marked(): boolean {
-    return this.#kinds.size > 0 || this.#keys.size > 0;
-  }
-
-  /** Milliseconds before what others altered is looked at again: none, but for who alters it again and again. */
-  #answerDelay(): number {
-    const { at, count } = this.#drifts;
-    if (count === 0) return 0;
-    return at + Math.min(LONGEST_ANSWER_MS, GATHER_MS * 2 ** count) - this.#clock.monotonic();
+    this.#marks.add(kinds, keys);
+    if (!this.#marks.isEmpty) this.#wake?.();
   }
 
   #answerSettled(): void {
-    if (this.#marked) return;
+    if (!this.#marks.isEmpty) return;
     for (const resolve of this.#settling.splice(0)) resolve();
   }
 }

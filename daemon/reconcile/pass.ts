@@ -1,4 +1,5 @@
-// One pass: dump what is marked, compare, apply the difference in one batch, book the outcomes.
+// One pass: dump what is marked, compare, apply the difference in one batch, book the outcomes. A large one takes turns with
+// the rest of the daemon, so that thousands of peers hold up no renewal of a lease and no answer to a probe.
 import { LodenError } from "#spec/errors";
 import type { Clock } from "../clock.ts";
 import type { DesiredState } from "./desired.ts";
@@ -8,6 +9,7 @@ import type { FailedChange, Failure, ReconcileEvent, Repair } from "./reconciler
 import { KINDS, kindOfKey } from "./objects.ts";
 import { OccupiedError, type ActualObject, type Change, type Kernel, type ObjectKind, type Outcome } from "./port.ts";
 import type { Retries } from "./retries.ts";
+import { slices, yieldTurn } from "./turns.ts";
 
 export interface PassResult {
   readonly changes: number;
@@ -54,9 +56,17 @@ export class Pass {
 
   /**
    * `marked` kinds are dumped; `keys` are compared with what is known. Nothing is removed unless `prune`.
+   * Wishes that change meanwhile are for the next pass, which their keys are marked for.
    * @param culprits for what is told of repairs
+   * @param signal ends it between two turns, with what was done until then
    */
-  run(marked: ReadonlySet<ObjectKind>, keys: ReadonlySet<string>, prune: boolean, culprits: Culprits): PassResult {
+  async run(
+    marked: ReadonlySet<ObjectKind>,
+    keys: ReadonlySet<string>,
+    prune: boolean,
+    culprits: Culprits,
+    signal: AbortSignal,
+  ): Promise<PassResult> {
     const kinds = new Set([...marked, ...this.#kindsToRetry()]);
     // What is on a link can be judged only together with the link, which may have just gone.
     if (kinds.size > 0) kinds.add("link");
@@ -64,7 +74,7 @@ export class Pass {
     if (kinds.has("nft-table")) kinds.add("nft-element");
     const { before, dumped } = this.#refresh(kinds);
     const changes = this.#changes(dumped, keys, prune);
-    const outcomes = this.#apply(changes);
+    const outcomes = await this.#apply(changes, signal);
     const noLink = failedLinks(changes, outcomes);
     const lost = this.#lostLinks(changes, before);
     let failures = 0;
@@ -171,10 +181,15 @@ export class Pass {
   }
 
   /** One outcome per change; what must not be touched is not handed to the kernel at all. */
-  #apply(changes: readonly Change[]): Outcome[] {
-    const allowed = changes.filter((change) => refusal(change) === undefined);
-    const outcomes = allowed.length === 0 ? [] : this.#kernel.apply(allowed);
-    const byChange = new Map(allowed.map((change, index) => [change, outcomes[index]]));
+  async #apply(changes: readonly Change[], signal: AbortSignal): Promise<Outcome[]> {
+    const byChange = new Map<Change, Outcome>();
+    let isFirst = true;
+    for (const slice of slices(changes.filter((change) => refusal(change) === undefined))) {
+      if (!isFirst) await yieldTurn(signal);
+      isFirst = false;
+      const outcomes = this.#kernel.apply(slice);
+      for (const [index, change] of slice.entries()) byChange.set(change, outcomes[index]);
+    }
     return changes.map((change) => refusal(change) ?? byChange.get(change));
   }
 

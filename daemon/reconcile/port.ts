@@ -260,8 +260,8 @@ export interface Kernel {
   /** Objects that are neither ours nor wanted are left out. */
   dump(kinds: ReadonlySet<ObjectKind>, wanted: Wanted): Actual;
   /**
-   * Calls back after anything changed that could touch our objects, ours or not; never while dump or apply runs. What apply
-   * did may be told as well, or not.
+   * Calls back after anything changed that could touch our objects, ours or not; never while dump or apply runs, but perhaps
+   * between the parts of one pass. What apply did may be told as well, or not.
    */
   watch(onObserved: (seen: readonly Observation[]) => void): Disposable;
   /** The process a sender is or was, e.g. `ip (pid 42)`; undefined when there is no telling. To be asked soon. */

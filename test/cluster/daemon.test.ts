@@ -1,8 +1,12 @@
 // Clusters of whole daemons on one store in memory: from nothing to a full mesh, and through what befalls a cluster. The
 // clock is moved by hand, so that days pass in a moment and every run is the same.
+import { NetlinkError } from "#kernel/netlink/error";
 import { LodenError } from "#spec/errors";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AppRig, type RigNode, VXLAN_CONFIG } from "../support/app-rig.ts";
+
+/** asm-generic/errno.h: notifications were lost, or an answer had no room. */
+const ENOBUFS = 105;
 
 /** For tests that run through days: the full comparison need not take place every five seconds of them. */
 const SLOW = ["--iptables-resync=3600"];
@@ -23,6 +27,13 @@ async function fabric(count: number, args: readonly string[] = []): Promise<RigN
   for (const node of nodes) node.start();
   await rig.seconds(2);
   return nodes;
+}
+
+/** A record of a peer that is no node of the rig. */
+function ghostOf(n: number): string {
+  const mac = `0a:00:00:01:00:${n.toString(16).padStart(2, "0")}`;
+  const data = { VNI: 1, VtepMAC: mac };
+  return JSON.stringify({ PublicIP: `192.168.1.${n + 1}`, BackendType: "vxlan", BackendData: data });
 }
 
 /** Every node routes to every other node's subnet, and to nothing else of the overlay. */
@@ -221,6 +232,36 @@ describe("in operation", () => {
     expectMesh(nodes);
     expect(nodes.map(({ status }) => status.problems)).toEqual([[], [], [], []]);
     expect(rig.leases()).toHaveLength(4);
+  });
+
+  test("a kernel that does not answer costs nobody a lease, and all is well when it does again", async () => {
+    const nodes = await fabric(3, ["--subnet-lease-ttl=600"]);
+    const [sick] = nodes as [RigNode];
+    const { kernel } = sick;
+    const silence = new NetlinkError(ENOBUFS);
+    kernel.failDump = () => silence;
+    kernel.failApply = () => silence;
+    const key = sick.subnet.replace("/", "-");
+    const taken = new Set(nodes.map(({ subnet }) => subnet.replace("/", "-")));
+    const ghosts = Array.from({ length: 33 }, (_, n) => `10.5.${200 + n}.0-24`)
+      .filter((lease) => !taken.has(lease))
+      .map((lease) => `subnets/${lease}`);
+    for (let minute = 0; minute < 30; minute++) {
+      // Others come and go, each a pass that fails.
+      rig.world.put(ghosts[minute]!, ghostOf(minute));
+      kernel.overrun(["route", "fdb", "neighbour", "link"]);
+      await rig.seconds(60);
+      expect(rig.leases()).toContain(key);
+    }
+    expect(rig.leases().filter((lease) => nodes.some(({ subnet }) => subnet.replace("/", "-") === lease))).toHaveLength(
+      3,
+    );
+    expect(sick.status.kernel.failed).not.toEqual({});
+    kernel.failDump = () => undefined;
+    kernel.failApply = () => undefined;
+    await rig.seconds(120);
+    expect(sick.status.problems).toEqual([]);
+    expect(sick.objects(/^route /)).toHaveLength(2 + 30);
   });
 
   test("a store restored from before the fabric gets every lease back", async () => {

@@ -100,6 +100,7 @@ export class NetlinkKernel implements Kernel, Disposable {
       carriers: this.#carriers,
       iptables: this.#iptables,
       ownPort: this.#socket.portId,
+      indexOf: (name: string) => this.#socket.linkIndex(name),
     };
     return this.#within(() => {
       const watches = [watchKernel(context, onObserved), this.#tunnels.watch(onObserved)];

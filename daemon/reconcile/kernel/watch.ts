@@ -36,6 +36,8 @@ export interface WatchContext {
   readonly iptables: Pick<Iptables, "isWatched" | "isOwn">;
   /** Port id of the socket that our own changes are made by. */
   readonly ownPort: number;
+  /** The index that the link of a name has now. */
+  readonly indexOf: (name: string) => number | undefined;
 }
 
 /** linux/rtnetlink.h */
@@ -156,10 +158,11 @@ function observe(context: WatchContext, { type, payload }: Message): Observation
   }
 }
 
-function observeLink({ marks, links, carriers }: WatchContext, link: Link, isGone: boolean): Observation[] {
+function observeLink(context: WatchContext, link: Link, isGone: boolean): Observation[] {
+  const { marks, links, carriers } = context;
   const before = links.at(link.index);
   // A bridge tells of a port that leaves it by a message of family AF_BRIDGE and no name.
-  if (link.name === "") return [];
+  if (link.name === "" || isOutdated(context, link, isGone)) return [];
   if (isGone) links.deleteName(before?.name ?? link.name);
   else links.set(link);
   const seen: Observation[] = [];
@@ -167,6 +170,13 @@ function observeLink({ marks, links, carriers }: WatchContext, link: Link, isGon
   seen.push(isGone ? { kind: "link", key: linkKey(link.name) } : linkSeen(foundLink(marks, links, link)));
   if (carriers.has(link.name) && losesRoutes(marks, before, link, isGone)) seen.push({ kind: "route" });
   return seen;
+}
+
+/** It tells of a link whose name another has by now, made by us between two parts of a pass. */
+function isOutdated({ links, indexOf }: WatchContext, { name, index }: Link, isGone: boolean): boolean {
+  const holder = links.named(name);
+  if (holder === undefined || holder.index === index) return false;
+  return isGone || indexOf(name) !== index;
 }
 
 /**
