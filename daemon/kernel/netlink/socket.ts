@@ -58,8 +58,12 @@ const ACK_COST = 2048;
 const SEND_OVERHEAD = 32;
 /** Times a dump begins anew because what it reads was changing. */
 const DUMP_ATTEMPTS = 16;
-/** Milliseconds for an answer that is not there when send returns; one that comes later never will. */
-const ANSWER_TIMEOUT = 5_000;
+/**
+ * Milliseconds for an answer that is not there when send returns; one that comes later never will. Everything else of the
+ * process waits as well, so that a kernel that has kept silent once is given next to nothing until it answers again.
+ */
+const ANSWER_TIMEOUT = 1_000;
+const SILENT_TIMEOUT = 10;
 
 /** linux/sockios.h; struct ifreq of linux/if.h, and IFNAMSIZ without the final zero. */
 const SIOCGIFINDEX = 0x8933;
@@ -91,6 +95,8 @@ export class NetlinkSocket implements Disposable {
   #fd: number;
   readonly #portId: number;
   #sequence = 1;
+  /** The last answer that was waited for never came. */
+  #isSilent = false;
   /** Messages and bytes of one send, such that neither buffer overflows. */
   #chunkMessages = SMALL_BATCH;
   #chunkBytes = SMALL_BYTES;
@@ -362,7 +368,9 @@ export class NetlinkSocket implements Disposable {
 
   #readable(): boolean {
     const entry: PollEntry = { fd: this.#fd, events: POLLIN, revents: 0 };
-    return orThrow(this.#sys.poll([entry], ANSWER_TIMEOUT), "poll") > 0;
+    const patience = this.#isSilent ? SILENT_TIMEOUT : ANSWER_TIMEOUT;
+    this.#isSilent = orThrow(this.#sys.poll([entry], patience), "poll") === 0;
+    return !this.#isSilent;
   }
 
   /** Reads and drops what is queued, and with it the rest of a running dump. */

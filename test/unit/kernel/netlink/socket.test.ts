@@ -138,6 +138,21 @@ describe("request", () => {
     expect(() => socket.request(request)).toThrow(expect.objectContaining({ errno: ETIMEDOUT, code: "ERR_NETLINK" }));
   });
 
+  test("waits a second for a kernel that keeps silent, and next to nothing while it goes on to", () => {
+    const waits: number[] = [];
+    const { sys, queue } = kernel((m, round) => (round === 4 ? [datagram([ack(sequenceOf(m))])] : []));
+    const poll = (_entries: unknown, timeout: number): number => {
+      waits.push(timeout);
+      return queue.length > 0 ? 1 : 0;
+    };
+    const socket = NetlinkSocket.open({ ...sys, poll });
+    for (let round = 1; round <= 6; round++) {
+      if (round === 4) socket.request(request);
+      else expect(() => socket.request(request)).toThrow(expect.objectContaining({ errno: ETIMEDOUT }));
+    }
+    expect(waits).toEqual([1_000, 10, 10, 10, 10]);
+  });
+
   test("reads answers of any size", () => {
     const payload = new Uint8Array(200_000).fill(5);
     const { sys } = kernel((m) => [
