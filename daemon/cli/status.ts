@@ -3,7 +3,15 @@
 import { readFileSync } from "node:fs";
 import { sys } from "#sys";
 import { LodenError } from "#spec/errors";
-import { parseStatus, type Problem, type ResidentStatus, type Status, statusPaths } from "#spec/status";
+import {
+  type DatapathWorkerStatus,
+  parseStatus,
+  type PeerProbe,
+  type Problem,
+  type ResidentStatus,
+  type Status,
+  statusPaths,
+} from "#spec/status";
 import { readBootId } from "../node/identity.ts";
 import { FLAGS } from "../options/table.ts";
 import { isLocked } from "./daemon-lock.ts";
@@ -55,7 +63,7 @@ export function runStatus(args: readonly string[]): Promise<number> {
 
 /** The status as lines for people. */
 export function describeStatus(status: Status, isAlive: boolean, bootId: string): string {
-  const { lease, peers, kernel, store, sourceFilter, resident } = status;
+  const { lease, peers, kernel, store, sourceFilter, resident, probes, datapathWorker } = status;
   const rows: [string, string][] = [
     ["node", status.nodeId ?? "-"],
     ["interface", status.interface === null ? "-" : `${status.interface.name}, MTU ${status.interface.mtu}`],
@@ -70,6 +78,8 @@ export function describeStatus(status: Status, isAlive: boolean, bootId: string)
     ["kernel", `${kernel.objects} objects${countText(kernel.failed, "failing")}`],
     // Absent in the documents of older daemons.
     ["cni", resident ? residentText(resident) : ""],
+    ["datapath", datapathWorker ? workerText(datapathWorker) : ""],
+    ["paths", probes ? pathsText(probes) : ""],
     ["filter", sourceFilter ? `peers alone; ${sourceFilter.dropped} packets of others dropped` : ""],
   ];
   const lines = rows.filter(([, value]) => value !== "").map(([name, value]) => `  ${name.padEnd(10)} ${value}`);
@@ -88,6 +98,16 @@ function residentText({ state, socket, pid, reason }: ResidentStatus): string {
   return state === "serving"
     ? `resident plugins at ${socket}, pid ${pid ?? "-"}`
     : `plugins run stand-alone; the resident ones are ${state}${why}`;
+}
+
+function workerText({ state, restarts, reason }: DatapathWorkerStatus): string {
+  const before = restarts === 0 || reason === null ? "" : `; started again ${restarts} times, last as ${reason}`;
+  return state === "running" ? `a thread of lodend${before}` : `waiting for its thread: ${reason ?? ""}`;
+}
+
+function pathsText(probes: readonly PeerProbe[]): string {
+  const silent = probes.filter(({ underlay }) => underlay.loss === 1).length;
+  return `${probes.length} probed${silent === 0 ? "" : `, ${silent} without an answer from their node`}`;
 }
 
 function headline(status: Status, isAlive: boolean, bootId: string): string {

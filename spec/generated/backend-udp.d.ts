@@ -8,6 +8,6 @@ export interface UdpOptions {
   readonly Type?: string;
   /** UDP port of the encapsulated traffic. Default, and what 0 means: 8285. */
   readonly Port?: number;
-  /** Who carries the packets: BPF programs in the kernel, or a process behind a TUN device. Default auto: the kernel where it can. */
+  /** Who carries the packets: BPF programs in the kernel, or a thread of the daemon behind a TUN device. Default auto: the kernel where it can. */
   readonly Datapath?: "auto" | "kernel" | "userspace";
 }

@@ -55,7 +55,7 @@ function chooseDatapath(wanted: string, node: Node): { mode: DatapathMode; reaso
   }
   return {
     mode: "userspace",
-    reason: `the udp backend's packets are carried by a process, more slowly than the kernel would: ${obstacle}`,
+    reason: `the udp backend's packets are carried by a thread of lodend, more slowly than the kernel would: ${obstacle}`,
   };
 }
 

@@ -1,5 +1,5 @@
 // The port of the udp backend's data paths: what the reconciler asks of whoever carries the packets. The one in the kernel
-// (kernel-datapath.ts) is BPF programs and maps; the other is a process that reads a TUN device. Both are told of the
+// (kernel-datapath.ts) is BPF programs and maps; the other (userspace/) is a thread that reads a TUN device. Both are told of the
 // node and of its peers as kernel objects (reconcile/port.ts, TunnelSpec and TunnelPeerSpec), and both speak spec/udp.md.
 import type { Address } from "#kernel/ip/address";
 import type { Link } from "#kernel/netlink/link";
