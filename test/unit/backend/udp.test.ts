@@ -14,7 +14,7 @@ test("flannel's device, address and route, and a tunnel behind them", () => {
   const node = makeNode(1);
   const backend = udp({}, node);
   expect(backend).toMatchObject({ type: "udp", leaseType: "", warnings: [] });
-  expect([backend.mtu(node), backend.advertise(node)]).toEqual([1472, {}]);
+  expect([backend.mtu(node), backend.advertise(node)]).toEqual([1472, { 4: { Datapath: "kernel" } }]);
   expect(keys(backend.base(node))).toEqual([
     "link flannel0",
     "sysctl net/ipv6/conf/flannel0/accept_ra",
@@ -41,6 +41,21 @@ test("both families share a device, with the MTU that fits both", () => {
   expect(backend.tunnels?.(node)?.map(({ port }) => port)).toEqual([9000, 9000]);
 });
 
+test("only a thread is told, and only by a lease that says so, who takes no trains of datagrams", () => {
+  const node = makeNode(1);
+  const userspace = udp({ Datapath: "userspace" }, node);
+  expect(userspace.advertise(node)).toEqual({});
+  const told = (backend: typeof userspace, data: unknown): unknown => {
+    const [object] = backend.peer(node, { ...makeLease(2, { type: "udp" }), backendData: { 4: data } }, 4);
+    return object?.kind === "tunnel-peer" ? object.spec.isSingle : "no peer";
+  };
+  expect(told(userspace, udp().advertise(node)[4])).toBe(true);
+  for (const other of [undefined, null, {}, [], "kernel", { Datapath: "userspace" }, { Datapath: 7 }]) {
+    expect(told(userspace, other)).toBeUndefined();
+  }
+  expect(told(udp({ Datapath: "kernel" }, node), udp().advertise(node)[4])).toBeUndefined();
+});
+
 describe("the data path", () => {
   const unable: Node = { ...makeNode(1), kernelDatapathObstacle: () => "bpf mapCreate config: EPERM" };
   const modeOf = (options: Record<string, unknown>, node?: Node): unknown => {
@@ -56,7 +71,7 @@ describe("the data path", () => {
     expect(modeOf({ Datapath: "auto" })).toEqual(["vxlan-gpe", "kernel"]);
   });
 
-  test("is a process where the kernel cannot, and the reason is told", () => {
+  test("is a thread where the kernel cannot, and the reason is told", () => {
     expect(modeOf({}, unable)).toEqual(["tun", "userspace"]);
     expect(udp({}, unable).warnings).toEqual([expect.stringContaining("bpf mapCreate config: EPERM")]);
   });

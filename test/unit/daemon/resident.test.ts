@@ -83,15 +83,28 @@ test("it is kept where it can serve, and the reason told where not", () => {
   expect(residentExecutable(lib)).toBe(path.join(directory.path, "opt/cni/loden-cni"));
 });
 
+test("loden status says how the thread of the udp backend does, and how paths are", () => {
+  const path = { target: "10.0.0.2", loss: 1, roundTripMs: null, mtu: null };
+  const probe = { peer: "p", family: 4, probed: "", underlay: path, overlay: path } as const;
+  const worker = { state: "running", restarts: 2, reason: "the device's descriptor is closed" } as const;
+  const text = describeStatus({ ...RUNNING, datapathWorker: worker, probes: [probe] }, true, "b");
+  expect(text).toMatch(
+    /datapath +a thread of lodend; started again 2 times, last as the device's descriptor is closed/,
+  );
+  expect(text).toMatch(/paths +1 probed, 1 without an answer/);
+  expect(describeStatus(RUNNING, true, "b")).not.toMatch(/datapath|paths/);
+});
+
+const RUNNING = {
+  ...{ version: "1", pid: 1, bootId: "b", nodeId: null, started: "", updated: "", phase: "running", ready: true },
+  ...{ reason: null, subnetFile: "", interface: null, backend: null, networks: [], lease: null },
+  ...{ store: { name: "s", trouble: null }, peers: { known: 0, unusable: {} }, kernel: { objects: 0, failed: {} } },
+  ...{ sourceFilter: null, problems: [], format: 1, resident: null, probes: null, datapathWorker: null },
+} as unknown as Status;
+
 test("loden status says how plugins run", () => {
-  const status = {
-    ...{ version: "1", pid: 1, bootId: "b", nodeId: null, started: "", updated: "", phase: "running", ready: true },
-    ...{ reason: null, subnetFile: "", interface: null, backend: null, networks: [], lease: null },
-    ...{ store: { name: "s", trouble: null }, peers: { known: 0, unusable: {} }, kernel: { objects: 0, failed: {} } },
-    ...{ sourceFilter: null, problems: [], format: 1 },
-  } as unknown as Status;
   const line = (resident: Status["resident"]): string | undefined =>
-    describeStatus({ ...status, resident }, true, "b")
+    describeStatus({ ...RUNNING, resident }, true, "b")
       .split("\n")
       .find((text) => text.startsWith("  cni"));
   expect(line(null)).toBeUndefined();
