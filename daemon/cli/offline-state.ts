@@ -14,13 +14,17 @@ import type { Node } from "../lease/types.ts";
 import { backendOf, outgoingOf } from "../life/backends.ts";
 import { decodeState, stateFile } from "../life/last-state.ts";
 import { extrasOptions } from "../life/readiness.ts";
+import type { Setup } from "../life/fabric-keeper.ts";
+import { firewallView } from "../node/firewall-view.ts";
 import { readHost } from "../node/host.ts";
 import { familiesOf, selectInterface, surroundings } from "../node/interface.ts";
 import type { Options } from "../options.ts";
 import { NetlinkKernel } from "../reconcile/kernel/netlink.ts";
 import { createReconciler } from "../reconcile/loop.ts";
-import { ownershipMarks } from "../reconcile/marks.ts";
+import { type Marks, ownershipMarks } from "../reconcile/marks.ts";
 import { stateDocument } from "../state-document.ts";
+import { judgeBarriers } from "../traffic/barriers.ts";
+import { type AcceptPlace, chooseFirewall } from "../traffic/firewall.ts";
 
 /** @throws LodenError ERR_CONFIG where no earlier run left a state, and what a start would end with */
 export function offlineState(options: Options): StateDocument {
@@ -55,17 +59,28 @@ export function offlineState(options: Options): StateDocument {
   };
   const outgoing = outgoingOf(last, inForce).flatMap((other) => backendOf(other.network, node) ?? []);
   const marks = ownershipMarks(options.etcd.prefix, networksOf(network));
-  const state = { arePeersKnown: true, accepts: [] };
-  const backends = [createBackend(network, node), ...outgoing];
+  const backend = createBackend(network, node);
+  const state = { arePeersKnown: true, accepts: acceptsOf(options, { ...inForce, node, backend }, marks) };
+  const backends = [backend, ...outgoing];
+  const fabric = composeFabric(network, node, backends, extrasOptions(options, marks), state);
   using kernel = new NetlinkKernel({ sys, marks });
-  const reconciler = createReconciler({
-    kernel,
-    clock: systemClock,
-    fabric: composeFabric(network, node, backends, extrasOptions(options, marks), state),
-  });
+  kernel.learnTables(fabric.extras);
+  const reconciler = createReconciler({ kernel, clock: systemClock, fabric });
   reconciler.replaceLeases(last.peers.flatMap(([key, value]) => readable(key, value)));
   const origin = { source: "last-state", nodeId: last.nodeId, written: last.written } as const;
   return stateDocument(origin, reconciler.inspect(), reconciler.state());
+}
+
+/** Where a daemon would add accepting rules to iptables (life/firewall-watch.ts). */
+function acceptsOf(options: Options, setup: Setup, marks: Marks): readonly AcceptPlace[] {
+  if (!options.forwardRules) return [];
+  const view = firewallView(sys, marks);
+  return judgeBarriers(view.barriers(setup), {
+    flag: options.firewall,
+    choice: chooseFirewall(options.firewall, setup.network),
+    defaultVariant: view.defaultVariant(),
+    ranges: setup.network.ranges,
+  }).accepts;
 }
 
 function readable(key: string, value: string): ReturnType<typeof decodeLease>[] {

@@ -9,6 +9,7 @@ import { neighStream } from "#kernel/netlink/neigh";
 import { ROUTE_TABLE, routeStream } from "#kernel/netlink/route";
 import { described, processOfPort } from "#kernel/netlink/senders";
 import { NetlinkSocket } from "#kernel/netlink/socket";
+import { anonymousNetns, withNetns } from "#kernel/netns";
 import type { Sys } from "#kernel/sys";
 import { readSysctl } from "#kernel/sysctl";
 import type { Datapath } from "../../backend/udp/datapath.ts";
@@ -22,6 +23,7 @@ import {
   type ActualObject,
   type Change,
   type Kernel,
+  type KernelObject,
   type ObjectKind,
   type Observation,
   type Outcome,
@@ -110,6 +112,18 @@ export class NetlinkKernel implements Kernel, Disposable {
         },
       };
     });
+  }
+
+  /** Tells tables that are as they should be by how nft lists them in a namespace of their own; for who writes none. */
+  learnTables(wanted: readonly KernelObject[]): void {
+    const tables = wanted.filter((object) => object.kind === "nft-table");
+    if (tables.length === 0) return;
+    const netns = anonymousNetns(this.#sys);
+    try {
+      this.#tables.learn(tables, (fn) => withNetns(this.#sys, netns, fn));
+    } finally {
+      this.#sys.close(netns);
+    }
   }
 
   identify(sender: Sender): string | undefined {

@@ -102,6 +102,21 @@ export class NftTables implements Disposable {
     }
   }
 
+  /**
+   * Takes tables for written as nft lists them once they are, for who looks and writes nothing. `elsewhere` runs a function
+   * in a network namespace where they can be written.
+   */
+  learn(tables: readonly KernelObject<"nft-table">[], elsewhere: <T>(fn: () => T) => T): void {
+    elsewhere(() => {
+      using nft = openNftables(this.#sys);
+      for (const { key, spec } of tables) {
+        const table = { table: { family: spec.family, name: spec.name } };
+        nft.run([{ add: table }, ...spec.content]);
+        this.#written.set(key, { content: spec.content, listing: listing(nft, spec) });
+      }
+    });
+  }
+
   remove({ family, name }: TableName): void {
     const table = { table: { family, name } };
     this.#last = undefined;
