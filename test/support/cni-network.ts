@@ -74,6 +74,11 @@ export function ip(...args: string[]): void {
   execFileSync("ip", args);
 }
 
+/** Many commands of `ip` by one process. */
+export function ipBatch(lines: readonly string[]): void {
+  execFileSync("ip", ["-batch", "-"], { input: `${lines.join("\n")}\n` });
+}
+
 /** What `ip -j -d` prints, inside a sandbox where one is given. */
 export function ipJson(sandbox: Sandbox | undefined, ...args: string[]): Record<string, unknown>[] {
   const run = (): string => execFileSync("ip", ["-j", "-d", ...args], { encoding: "utf8" });
@@ -84,13 +89,4 @@ export function ipJson(sandbox: Sandbox | undefined, ...args: string[]): Record<
 export function canPing(sandbox: Sandbox | undefined, address: string): boolean {
   const run = (): boolean => spawnSync("ping", ["-c", "1", "-W", "2", address]).status === 0;
   return sandbox === undefined ? run() : inSandbox(sandbox, run);
-}
-
-/** Why a kind of link cannot be tested here; undefined when the kernel has it. */
-export function missingKind(kind: string, ...options: string[]): string | undefined {
-  const parent = ["macvlan", "ipvlan", "vlan"].includes(kind) ? "ip link add p type veth peer name q && " : "";
-  const on = parent === "" ? "" : "link p ";
-  const script = `${parent}ip link add ${on}name probe type ${kind} ${options.join(" ")}`;
-  const { status, stderr } = spawnSync("unshare", ["--net", "sh", "-c", script], { encoding: "utf8" });
-  return status === 0 ? undefined : `this kernel has no ${kind} ${options.join(" ")}: ${stderr.trim()}`;
 }

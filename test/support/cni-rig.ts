@@ -18,12 +18,19 @@ import {
   type Invocation,
   type Outcome,
 } from "./cni.ts";
+import { inMachine } from "./kernel-features.ts";
 
-/** The two ways our sources run. */
-export const FORMS = [
-  { form: "compiled", directory: compiledPlugins },
-  { form: "Node", directory: nodePlugins },
-] as const;
+interface Form {
+  readonly form: "compiled" | "Node";
+  readonly directory: () => string;
+}
+
+const COMPILED: Form = { form: "compiled", directory: compiledPlugins };
+
+/** The two ways our sources run; in the virtual machine the faster one. */
+export const FORMS: readonly [Form, ...Form[]] = inMachine
+  ? [COMPILED]
+  : [COMPILED, { form: "Node", directory: nodePlugins }];
 
 export const hasGoPlugins = fs.existsSync(path.join(GO_PLUGINS, "bridge"));
 export const NO_GO_PLUGINS = "Debian's containernetworking-plugins are not installed";

@@ -7,6 +7,7 @@ import { anonymousNetns, createNetns, deleteNetns, openNetns } from "#kernel/net
 import type { Sys } from "#kernel/sys";
 import { PLUGIN_NAMES } from "#spec/plugin-names";
 import { buildPlugins, pluginsAreCurrent } from "../../daemon/build/plugins.ts";
+import { inMachine } from "./kernel-features.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const CACHE = path.join(root, "node_modules/.cache/loden");
@@ -14,10 +15,10 @@ const CACHE = path.join(root, "node_modules/.cache/loden");
 /** Debian's containernetworking-plugins. */
 export const GO_PLUGINS = "/usr/lib/cni";
 
-/** The compiled executables, made from the sources as they are. */
+/** The compiled executables, made from the sources as they are; in the virtual machine, as its host has made them. */
 export function compiledPlugins(): string {
   const directory = path.join(CACHE, "cni");
-  if (!pluginsAreCurrent(directory)) buildPlugins(directory);
+  if (!inMachine && !pluginsAreCurrent(directory)) buildPlugins(directory);
   return directory;
 }
 

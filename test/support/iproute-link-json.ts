@@ -135,9 +135,9 @@ function dataAsIp(kind: LinkKind, nameOf: NameOf): Json | undefined {
         user: kind.owner,
         group: kind.group,
       };
-    case "veth":
     case "vrf":
       return { table: kind.table };
+    case "veth":
     case "dummy":
     case "ifb":
     case "other":

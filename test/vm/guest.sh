@@ -1,7 +1,7 @@
 #!/bin/sh
 # Second stage inside the virtual machine: what a system's own start does elsewhere, then the command that the share
 # "job" holds, then off. Argument: the project's folder.
-export PATH="$1/node_modules/.bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LODEN_VM=1
+export PATH="$1/node_modules/.bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LODEN_VM=1 NODE_COMPILE_CACHE=/run/node
 mkdir -p /lib/modules /run
 mount -t tmpfs run /run
 mkdir -p /run/job /run/netns

@@ -59,13 +59,13 @@ async function ping(from: Host, to: Host, family: Family, count = 2, more: reado
   return Number(/(\d+) received/.exec(text)?.[1]);
 }
 
-describe("the kernel's data path", needs(), () => {
-  test("the kernel takes the programs", () => {
+describe("the kernel's data path", () => {
+  test("the kernel takes the programs", needs(), () => {
     const [host] = cluster(1) as [Host];
     expect(host.netns.run(() => kernelDatapathObstacle(sys))).toBeUndefined();
   });
 
-  test("pods reach each other in both families, also with packets of the full MTU", async () => {
+  test("pods reach each other in both families, also with packets of the full MTU", needs(), async () => {
     const [a, b, c] = cluster(3) as [Host, Host, Host];
     await reconcile([a, b, c]);
     const [backend] = makeFabric(SHAPE, a.node).backends;

@@ -1,9 +1,10 @@
 // The bridge's options one by one, after the reference plugin's tests; the rest of its behaviour is in bridge.test.ts.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compiledPlugins } from "../../support/cni.ts";
 import { Host, addressesOf, fail, succeed } from "../../support/cni-rig.ts";
-import { TestNetwork, canPing, inSandbox, ip, ipJson } from "../../support/cni-network.ts";
+import { TestNetwork, canPing, inSandbox, ip, ipBatch, ipJson } from "../../support/cni-network.ts";
+import { needs, reason } from "../../support/kernel-features.ts";
 
 let host: Host;
 let serial = 0;
@@ -23,11 +24,8 @@ function network(config: object, ipam?: null) {
 }
 
 const ruleset = (): string => execFileSync("nft", ["list", "ruleset"], { encoding: "utf8" });
-/** Bridges that filter VLANs need CONFIG_BRIDGE_VLAN_FILTERING. */
-const noVlans =
-  spawnSync("unshare", ["--net", "ip", "link", "add", "probe", "type", "bridge", "vlan_filtering", "1"]).status === 0
-    ? undefined
-    : "this kernel's bridges filter no VLANs";
+const VLANS = "bridge VLAN filtering";
+const staticAddress = (address: string): object => ({ type: "static", addresses: [{ address }] });
 
 test("isGateway gives the bridge the gateway's address, and no default route", () => {
   const { net, bridge } = network({ isGateway: true });
@@ -130,7 +128,7 @@ function vlansOf(port: string): unknown {
   return (JSON.parse(text) as { vlans: unknown }[])[0]?.vlans;
 }
 
-test.skipIf(noVlans !== undefined).each([
+test.each([
   ["vlan", { vlan: 100 }, [{ vlan: 100, flags: ["PVID", "Egress Untagged"] }]],
   [
     "preserveDefaultVlan",
@@ -150,13 +148,40 @@ test.skipIf(noVlans !== undefined).each([
     { vlan: 100, vlanTrunk: [{ id: 101 }] },
     [{ vlan: 100, flags: ["PVID", "Egress Untagged"] }, { vlan: 101 }],
   ],
-])(`%s ${noVlans ?? ""}`, (_, config, expected) => {
+])(`%s${reason(VLANS)}`, needs(VLANS), (_, config, expected) => {
   const { net } = network(config, null);
   using sandbox = host.sandbox();
   const result = succeed(net.call("ADD", sandbox));
   const port = (result!["interfaces"] as { name: string }[])[1]!.name;
   expect(vlansOf(port)).toEqual(expected);
   succeed(net.call("DEL", sandbox));
+});
+
+test(`VLANs are kept apart, and a trunk reaches those it carries${reason(VLANS, "vlan")}`, needs(VLANS, "vlan"), () => {
+  const { net, bridge } = network({});
+  const at = (number: number, more: object) => ({ bridge, ipam: staticAddress(`${net.subnet}.${number}/24`), ...more });
+  const configs = [
+    at(1, { vlan: 101 }),
+    at(2, { vlan: 102 }),
+    { ...at(0, { vlanTrunk: [{ minID: 100, maxID: 101 }] }), ipam: undefined },
+  ];
+  using first = host.sandbox();
+  using second = host.sandbox();
+  using trunk = host.sandbox();
+  for (const [index, sandbox] of [first, second, trunk].entries())
+    succeed(net.callWith(configs[index]!, "ADD", sandbox, { containerId: `c${index}` }));
+  inSandbox(trunk, () =>
+    ipBatch([
+      "link add link eth0 name eth0.101 type vlan id 101",
+      `addr add ${net.subnet}.3/24 dev eth0.101`,
+      "link set eth0.101 up",
+    ]),
+  );
+  expect(canPing(first, `${net.subnet}.3`)).toBe(true);
+  expect(canPing(first, `${net.subnet}.2`)).toBe(false);
+  expect(canPing(second, `${net.subnet}.3`)).toBe(false);
+  for (const [index, sandbox] of [first, second, trunk].entries())
+    succeed(net.callWith(configs[index]!, "DEL", sandbox, { containerId: `c${index}` }));
 });
 
 test.each([

@@ -208,7 +208,7 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
 
   test(`VLANs of the port, and a gateway in one${reason(...VLANS)}`, needs(...VLANS), () => {
     const config = { isGateway: true, vlan: 100, vlanTrunk: [{ minID: 200, maxID: 201 }, { id: 300 }] };
-    const { call, bridge } = network({ directory, config });
+    const { call, bridge, subnet, document } = network({ directory, config });
     using sandbox = host.sandbox();
     const result = succeed(call("ADD", { netns: sandbox.path }));
     const interfaces = (result?.["interfaces"] ?? []) as { name: string }[];
@@ -218,6 +218,13 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
       { vlan: 100, flags: ["PVID", "Egress Untagged"] },
       ...[200, 201, 300].map((vlan) => ({ vlan })),
     ]);
+    expect(canPing(sandbox, `${subnet}.1`)).toBe(true);
+    succeed(call("CHECK", { netns: sandbox.path, config: { ...document, prevResult: result } }));
+    // Another container's gateway in that VLAN is the one that is there.
+    using other = host.sandbox();
+    succeed(call("ADD", { netns: other.path, containerId: "c2" }));
+    expect(canPing(other, `${subnet}.2`)).toBe(true);
+    succeed(call("DEL", { netns: other.path, containerId: "c2" }));
     succeed(call("DEL", { netns: sandbox.path }));
   });
 

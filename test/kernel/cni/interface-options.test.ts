@@ -4,7 +4,8 @@ import type { PluginName } from "#spec/plugin-names";
 import { passingName } from "../../../cni-plugins/interface/marks.ts";
 import { compiledPlugins } from "../../support/cni.ts";
 import { Host, addressesOf, fail, succeed } from "../../support/cni-rig.ts";
-import { TestNetwork, canPing, inSandbox, ip, ipJson, missingKind } from "../../support/cni-network.ts";
+import { TestNetwork, canPing, inSandbox, ip, ipJson } from "../../support/cni-network.ts";
+import { needs, reason } from "../../support/kernel-features.ts";
 
 let host: Host;
 beforeAll(() => {
@@ -144,40 +145,39 @@ describe("macvlan", () => {
   });
 });
 
-const noIpvlan = missingKind("ipvlan");
-
 describe("ipvlan", () => {
-  test.skipIf(noIpvlan !== undefined).each(["l2", "l3", "l3s"])(`mode %s ${noIpvlan ?? ""}`, (mode) => {
+  test.each(["l2", "l3", "l3s"])(`mode %s${reason("ipvlan")}`, needs("ipvlan"), (mode) => {
     const net = network("ipvlan", { master: "m0", mode });
     using sandbox = host.sandbox();
     const prevResult = succeed(net.call("ADD", sandbox));
     expect(ipJson(sandbox, "link", "show", "eth0")[0]).toMatchObject({ linkinfo: { info_data: { mode } } });
+    using other = host.sandbox();
+    succeed(net.call("ADD", other, { containerId: "c2" }));
+    for (const address of [`${net.subnet}.3`, `${net.subnet6}:3`]) expect(canPing(sandbox, address)).toBe(true);
+    succeed(net.call("DEL", other, { containerId: "c2" }));
     succeed(net.callWith({ prevResult }, "CHECK", sandbox));
-    const other = mode === "l2" ? "l3" : "l2";
-    expect(fail(net.callWith({ prevResult, mode: other }, "CHECK", sandbox)).msg).toContain(
+    const another = mode === "l2" ? "l3" : "l2";
+    expect(fail(net.callWith({ prevResult, mode: another }, "CHECK", sandbox)).msg).toContain(
       "does not match expected value",
     );
     succeed(net.call("DEL", sandbox));
   });
 
-  test.skipIf(noIpvlan !== undefined)(
-    `chained, takes master and addresses of the plugin before ${noIpvlan ?? ""}`,
-    () => {
-      const net = network("ipvlan", {}, null);
-      using sandbox = host.sandbox();
-      const prevResult = {
-        cniVersion: "1.1.0",
-        interfaces: [{ name: "m0" }],
-        ips: [{ address: "10.66.0.5/24", gateway: "10.66.0.1", interface: 0 }],
-        routes: [{ dst: "0.0.0.0/0" }],
-      };
-      const result = succeed(net.callWith({ prevResult }, "ADD", sandbox));
-      expect(result?.["interfaces"]).toMatchObject([{ name: "eth0", sandbox: sandbox.path }]);
-      expect(addressesOf(result)).toEqual([{ interface: 0, address: "10.66.0.5/24", gateway: "10.66.0.1" }]);
-      succeed(net.callWith({ prevResult: result }, "CHECK", sandbox));
-      succeed(net.callWith({ prevResult: result }, "DEL", sandbox));
-    },
-  );
+  test(`chained, takes master and addresses of the plugin before${reason("ipvlan")}`, needs("ipvlan"), () => {
+    const net = network("ipvlan", {}, null);
+    using sandbox = host.sandbox();
+    const prevResult = {
+      cniVersion: "1.1.0",
+      interfaces: [{ name: "m0" }],
+      ips: [{ address: "10.66.0.5/24", gateway: "10.66.0.1", interface: 0 }],
+      routes: [{ dst: "0.0.0.0/0" }],
+    };
+    const result = succeed(net.callWith({ prevResult }, "ADD", sandbox));
+    expect(result?.["interfaces"]).toMatchObject([{ name: "eth0", sandbox: sandbox.path }]);
+    expect(addressesOf(result)).toEqual([{ interface: 0, address: "10.66.0.5/24", gateway: "10.66.0.1" }]);
+    succeed(net.callWith({ prevResult: result }, "CHECK", sandbox));
+    succeed(net.callWith({ prevResult: result }, "DEL", sandbox));
+  });
 
   test("refuses an unknown mode, no IPAM, and a chain that names no single master", () => {
     using sandbox = host.sandbox();
@@ -194,10 +194,8 @@ describe("ipvlan", () => {
   });
 });
 
-const noVlan = missingKind("vlan", "id", "5");
-
 describe("vlan", () => {
-  test.skipIf(noVlan !== undefined)(`has the id, and frames carry it ${noVlan ?? ""}`, () => {
+  test(`has the id, and frames carry it${reason("vlan")}`, needs("vlan"), () => {
     const net = network("vlan", { master: "m0", vlanId: 33 });
     using sandbox = host.sandbox();
     const prevResult = succeed(net.call("ADD", sandbox));
@@ -215,6 +213,16 @@ describe("vlan", () => {
     expect(canPing(sandbox, `${net.subnet}.9`)).toBe(true);
     ip("link", "del", "m1.33");
     succeed(net.call("DEL", sandbox));
+  });
+
+  test(`a master that is down is named${reason("vlan")}`, needs("vlan"), () => {
+    ip("link", "add", "low", "type", "bridge");
+    using sandbox = host.sandbox();
+    const net = network("vlan", { master: "low", vlanId: 5 });
+    const text = 'master "low" is down; bring it up: ip link set low up';
+    expect(fail(net.call("ADD", sandbox)).msg).toBe(text);
+    expect(fail(net.call("STATUS"))).toMatchObject({ code: 50, msg: text });
+    ip("link", "del", "low");
   });
 
   test("refuses an id that cannot be, no master, no IPAM", () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Sandbox } from "../../support/cni.ts";
 import { FORMS, Host, fail, succeed } from "../../support/cni-rig.ts";
-import { inSandbox, ip, ipJson } from "../../support/cni-network.ts";
+import { inSandbox, ip, ipBatch, ipJson } from "../../support/cni-network.ts";
 import { kernelHas, needs, reason } from "../../support/kernel-features.ts";
 
 let host: Host;
@@ -20,19 +20,18 @@ class Container implements Disposable {
 
   constructor(directory: string) {
     this.#directory = directory;
-    inSandbox(this.sandbox, () => {
-      for (const [name, number] of [
-        ["eth0", 1],
-        ["eth1", 2],
-      ] as const) {
-        ip("link", "add", name, "type", "veth", "peer", "name", `p${number}`);
-        for (const end of [name, `p${number}`]) ip("link", "set", end, "up");
-        ip("addr", "add", `10.${number}.0.2/24`, "dev", name);
-        ip("addr", "add", `fd00:${number}::2/64`, "dev", name, "nodad");
-        ip("route", "add", `172.${15 + number}.0.0/16`, "via", `10.${number}.0.1`);
-        ip("-6", "route", "add", `fd99:${number}::/32`, "via", `fd00:${number}::1`);
-      }
+    const lines = [1, 2].flatMap((number) => {
+      const name = `eth${number - 1}`;
+      return [
+        `link add ${name} type veth peer name p${number}`,
+        ...[name, `p${number}`].map((end) => `link set ${end} up`),
+        `addr add 10.${number}.0.2/24 dev ${name}`,
+        `addr add fd00:${number}::2/64 dev ${name} nodad`,
+        `route add 172.${15 + number}.0.0/16 via 10.${number}.0.1`,
+        `route add fd99:${number}::/32 via fd00:${number}::1`,
+      ];
     });
+    inSandbox(this.sandbox, () => ipBatch(lines));
   }
 
   call(command: string, config: object = {}, ifname = "eth0") {
@@ -80,7 +79,7 @@ test.each(FORMS)("on $form: what needs no VRF", ({ directory }) => {
 describe(`VRFs${reason("vrf")}`, needs("vrf"), () => {
   const directory = FORMS[0].directory();
 
-  test.each(["0.3.1", "0.4.0", "1.0.0", "1.1.0"])("addresses and routes come along, version %s", (cniVersion) => {
+  test.each(["0.3.1", "1.1.0"])("addresses and routes come along, version %s", (cniVersion) => {
     using container = new Container(directory);
     const call = container.call("ADD", { cniVersion, table: 1001 });
     const prevResult = { ...call.config.prevResult, cniVersion };
