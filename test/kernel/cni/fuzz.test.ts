@@ -71,6 +71,7 @@ function renew(): void {
     "link set br0 up",
     "link add hostend type veth peer name eth1",
     "link set hostend up",
+    "link add spare type veth peer name spare1",
     `link set eth1 netns ${sandbox.path}`,
   ]);
   inSandbox(sandbox, () => ipBatch(["link set eth1 up", "address add 10.55.0.2/24 dev eth1"]));
@@ -81,19 +82,19 @@ const IPAM = { type: "host-local", dataDir: `${STATE}/ipam`, ranges: RANGES };
 
 /** What makes a sample's configuration work on this host. */
 const WORKING: Readonly<Partial<Record<PluginName, object>>> = {
-  bridge: { bridge: "br1", ipam: IPAM, vlan: 0, vlanTrunk: [], ipMasqBackend: "nftables", promiscMode: false },
+  bridge: { bridge: "br1", ipam: IPAM, vlan: null, vlanTrunk: null, ipMasqBackend: "nftables", promiscMode: false },
   dhcp: { ipam: { type: "dhcp", daemonSocketPath: `${STATE}/none.sock` } },
   dummy: { ipam: IPAM },
   flannel: { dataDir: `${STATE}/flannel`, subnetFile: `${STATE}/subnet.env`, ipam: {}, delegate: { bridge: "br2" } },
-  "host-device": { device: "br0", hwaddr: "", kernelpath: "", pciBusID: "", runtimeConfig: {}, ipam: IPAM },
-  "host-local": { ipam: IPAM },
+  "host-device": { device: "spare", hwaddr: "", kernelpath: "", pciBusID: "", runtimeConfig: {}, ipam: IPAM },
+  "host-local": { ipam: IPAM, args: {}, runtimeConfig: {} },
   ipvlan: { master: "hostend", linkInContainer: false, ipam: IPAM },
   macvlan: { master: "hostend", mode: "bridge", linkInContainer: false, ipam: IPAM },
-  portmap: { backend: "nftables" },
+  portmap: { backend: "nftables", externalSetMarkChain: null },
   firewall: { backend: "nftables" },
   ptp: { ipMasqBackend: "nftables", ipam: IPAM },
   static: { ipam: { type: "static", addresses: [{ address: "10.66.0.9/16", gateway: "10.66.0.1" }] } },
-  tap: { bridge: "br0", selinuxContext: "", ipam: IPAM },
+  tap: { bridge: "", selinuxContext: "", ipam: IPAM },
   tuning: { dataDir: `${STATE}/tuning` },
   vlan: { master: "hostend", linkInContainer: false, ipam: IPAM },
 };
@@ -173,19 +174,33 @@ const mostly = <T>(value: T): fc.Arbitrary<T | string> =>
     { weight: 12, arbitrary: fc.constant(value) },
     {
       weight: 1,
-      arbitrary: fc.oneof(fc.constantFrom("", "SANDBOX", "eth1", "/nonexistent", "IP=10.66.0.9", "a b"), fc.string()),
+      arbitrary: fc.oneof(
+        fc.constantFrom("", "SANDBOX", "eth0", "eth1", "/nonexistent", "IP=10.66.0.9", "a b"),
+        fc.string(),
+      ),
     },
   );
-const environments = fc.record({
-  CNI_COMMAND: mostly("").chain((other) =>
-    fc.constantFrom("ADD", "ADD", "ADD", "DEL", "DEL", "CHECK", "GC", "STATUS", "VERSION", other || "ADD"),
-  ),
-  CNI_CONTAINERID: mostly("c1"),
-  CNI_IFNAME: fc.oneof(mostly("eth0"), mostly("eth1")),
-  CNI_NETNS: mostly("SANDBOX"),
-  CNI_ARGS: mostly(""),
-  CNI_PATH: mostly(`${STATE}/bin`),
-});
+/** They change an interface that is there. */
+const CHAINED: readonly PluginName[] = ["bandwidth", "firewall", "portmap", "sbr", "tuning", "vrf"];
+
+const environments = (plugin: PluginName) =>
+  fc.record({
+    CNI_COMMAND: mostly("").chain((other) =>
+      fc.constantFrom("ADD", "ADD", "ADD", "DEL", "DEL", "CHECK", "GC", "STATUS", "VERSION", other || "ADD"),
+    ),
+    CNI_CONTAINERID: mostly("c1"),
+    CNI_IFNAME: mostly(CHAINED.includes(plugin) ? "eth1" : "eth0"),
+    CNI_NETNS: mostly("SANDBOX"),
+    CNI_ARGS: mostly(""),
+    CNI_PATH: mostly(`${STATE}/bin`),
+  });
+
+/** Mostly the document. */
+const inputs = fc.oneof(
+  { weight: 30, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.string() },
+  { weight: 1, arbitrary: fc.jsonValue().map((value) => JSON.stringify(value)) },
+);
 
 interface Outcome {
   readonly status: number;
@@ -236,7 +251,7 @@ test.each(PLUGIN_NAMES)("%s", { timeout: 60_000 + RUNS * 200 }, (plugin) => {
   let calls = 0;
   const counts = { good: 0, bad: 0, added: 0 };
   fc.assert(
-    fc.property(environments, documents(plugin), fc.option(fc.string(), { freq: 40 }), (variables, document, text) => {
+    fc.property(environments(plugin), documents(plugin), inputs, (variables, document, text) => {
       if (calls++ % PERIOD === 0) renew();
       if (plugin === "flannel") {
         fs.writeFileSync(
