@@ -9,7 +9,7 @@ import * as fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { CLONE_NEWNET } from "#kernel/netns";
+import { CLONE_NEWNET, anonymousNetns, withNetns } from "#kernel/netns";
 import { sys } from "#sys";
 import { GO_PLUGINS, compiledPlugins } from "../support/cni.ts";
 import { startResident } from "../support/resident.ts";
@@ -178,13 +178,15 @@ export async function run(args: readonly string[]): Promise<number> {
     return 1;
   }
   sys.unshare(CLONE_NEWNET);
+  const peersNetns = anonymousNetns(sys);
   makeMaster();
+  withNetns(sys, peersNetns, makeMaster);
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "loden-bench-"));
   // Once: where sources change in the meantime, plugins made anew would not match the resident.
   const directory = compiledPlugins();
   const resident = await startResident(directory, path.join(work, "cni.sock"));
   try {
-    const verdicts = await playAll(settings, { work, directory, peers: settings.peers, resident });
+    const verdicts = await playAll(settings, { work, directory, peers: settings.peers, resident, peersNetns });
     const memory = (resident.memory() / 2 ** 20).toFixed(0);
     process.stdout.write(`the resident has ${memory} MiB of its own in the end\n\n${summary(verdicts)}`);
   } finally {

@@ -102,7 +102,7 @@ const portmap = step("portmap", ({ network }) => ({
 const bandwidth = step("bandwidth", () => ({
   ...{ ingressRate: 8_000_000, ingressBurst: 8_000_000, egressRate: 8_000_000, egressBurst: 8_000_000 },
 }));
-/** The backend is named, as ours would choose iptables beside the rules of Go's, which has no nftables. */
+/** The backend is named: Go's has no nftables. */
 const firewall = step("firewall", () => ({ backend: "nftables" }), {
   go: step("firewall", () => ({ backend: "iptables" })),
 });

@@ -1,6 +1,7 @@
 // Running a match of the CNI benchmark: every side by turns, from the start of each plugin's process to its end.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
+import { withNetns } from "#kernel/netns";
 import { sys } from "#sys";
 import { Sandbox, startPlugin, variablesOf, type Invocation } from "../../support/cni.ts";
 import { STAND_ALONE, type StartedResident } from "../../support/resident.ts";
@@ -18,6 +19,8 @@ export interface Rig {
   readonly directory: string;
   readonly peers: string;
   readonly resident: StartedResident;
+  /** A host's network of the peers' own: rules of theirs would be work for ours. */
+  readonly peersNetns: number;
 }
 
 /** Milliseconds: on the clock, and of processors. */
@@ -31,6 +34,8 @@ export interface Side {
   readonly name: SideName;
   readonly place: Place;
   readonly directory: string;
+  /** The host's network, where it is not this process's. */
+  readonly netns: number | undefined;
   readonly variables: Invocation["variables"] & object;
   readonly steps: readonly Step[];
   readonly costs: { readonly add: Cost[]; readonly del: Cost[] };
@@ -42,6 +47,7 @@ export function sidesOf({ steps }: Pick<Match, "steps">, number: number, rig: Ri
     name,
     place: { bridge: `ben${number}${name.slice(0, 1)}`, network: 80 + 3 * number + index, work: rig.work },
     directory: name === "Go" ? rig.peers : rig.directory,
+    netns: name === "Go" ? rig.peersNetns : undefined,
     variables: name === "resident" ? rig.resident.variables : STAND_ALONE,
     steps: name === "Go" ? steps.map((step) => step.go ?? step) : steps,
     costs: { add: [], del: [] },
@@ -98,7 +104,9 @@ export function play(match: Match, sides: readonly Side[], runs: number, residen
   for (let index = -WARM_UP; index < runs; index++) {
     // Each goes first every other time.
     for (const side of index % 2 === 0 ? sides : sides.toReversed()) {
-      round(side, `bench${index + WARM_UP}`, resident, index >= 0);
+      const once = (): void => round(side, `bench${index + WARM_UP}`, resident, index >= 0);
+      if (side.netns === undefined) once();
+      else withNetns(sys, side.netns, once);
     }
   }
 }
