@@ -69,7 +69,7 @@ async function ping(from: LodendHost, to: LodendHost): Promise<number | null> {
 
 /** Packets lost of those sent while `during` runs. */
 async function lostWhile(from: LodendHost, to: LodendHost, during: () => Promise<void>): Promise<number> {
-  const pings = from.netns.run(() => startProcess("ping", ["-n", "-i", "0.01", bridgeOf(to)]));
+  const pings = from.netns.run(() => startProcess("ping", ["-n", "-i", "0.001", bridgeOf(to)]));
   await pings.printed(/icmp_seq=20 /);
   await during();
   pings.child.kill("SIGINT");
