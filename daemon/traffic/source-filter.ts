@@ -48,11 +48,13 @@ export function sourceFilter(tunnels: readonly Tunnel[], table: string): KernelO
         ...sets.map((family) => ({ add: { set: { ...place, name: SETS[family].name, type: SETS[family].type } } })),
         { add: { counter: { ...place, name: DROP_COUNTER } } },
         { add: { chain: { ...place, name: arriving, type: "filter", ...HOOK, policy: "accept" } } },
-        // A chain for each port: whatever else comes to this host is compared with the port, and is through.
+        // Peers pass by one rule, as by far the most do; whatever else comes to this host is compared with the port, and is
+        // through. The rest has a chain for each port.
         ...groups.flatMap((group) => {
           const chain = judging(group);
           return [
             { add: { chain: { ...place, name: chain } } },
+            rule(arriving, [...toPort(group), fromPeers(group), { accept: null }]),
             rule(arriving, [...toPort(group), { goto: { target: chain } }]),
             ...judgement(group).map((expr) => rule(chain, expr)),
           ];
@@ -94,17 +96,17 @@ function toPort(tunnels: readonly Tunnel[]): object[] {
   ];
 }
 
-/** The rules for one family and port: peers pass, others' VNIs pass, the rest is dropped. */
-function judgement(tunnels: readonly Tunnel[]): object[][] {
+function fromPeers(tunnels: readonly Tunnel[]): object {
   const { name, protocol } = SETS[tunnels[0]!.family];
+  return match({ payload: { protocol, field: "saddr" } }, `@${name}`);
+}
+
+/** The rules for what comes to one family and port from no peer: others' VNIs pass, the rest is dropped. */
+function judgement(tunnels: readonly Tunnel[]): object[][] {
   const vnis = [...new Set(tunnels.flatMap(({ vni }) => vni ?? []))];
   const isShared = tunnels.every(({ vni }) => vni !== undefined);
   const foreignVni = match({ payload: { base: "th", ...VNI } }, vnis.length === 1 ? vnis[0] : { set: vnis }, "!=");
-  return [
-    [match({ payload: { protocol, field: "saddr" } }, `@${name}`), { return: null }],
-    ...(isShared ? [[foreignVni, { return: null }]] : []),
-    [{ counter: DROP_COUNTER }, { drop: null }],
-  ];
+  return [...(isShared ? [[foreignVni, { return: null }]] : []), [{ counter: DROP_COUNTER }, { drop: null }]];
 }
 
 function match(left: object, right: unknown, op: "==" | "!=" = "=="): object {
