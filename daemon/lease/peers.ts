@@ -52,6 +52,10 @@ export class PeerTable {
       this.#leases.set(key, { lease, entry: event.entry });
       deleted.delete(key);
       put.set(key, lease);
+      for (const old of this.#leftBy(lease)) {
+        put.delete(old);
+        deleted.add(old);
+      }
     }
     return { type: "some", put: [...put.values()], deleted: [...deleted] };
   }
@@ -75,7 +79,9 @@ export class PeerTable {
   }
 
   leases(): Lease[] {
-    return Array.from(this.#leases.values(), ({ lease }) => lease);
+    return Array.from(this.#leases, ([key, { lease }]) =>
+      this.#missed.has(key) ? { ...lease, isMissed: true } : lease,
+    );
   }
 
   /** Times that the store was found to be another copy than before. */
@@ -99,6 +105,20 @@ export class PeerTable {
   /** Text that says what is wrong, by lease key. */
   unusable(): ReadonlyMap<string, string> {
     return this.#unusable;
+  }
+
+  /**
+   * Leases that a restored store does not hold, of the node that now writes another one: it has moved, and will not write
+   * them again. Forgets them.
+   */
+  #leftBy({ key, nodeId }: Lease): string[] {
+    if (nodeId === undefined) return [];
+    const left = [...this.#missed.keys()].filter((old) => old !== key && this.lease(old)?.nodeId === nodeId);
+    for (const old of left) {
+      this.#missed.delete(old);
+      this.#leases.delete(old);
+    }
+    return left;
   }
 
   #replace({ entries, restored }: Snapshot): PeerChange {

@@ -33,6 +33,8 @@ export interface Lease {
   /** Who owns it (Loden's own keys in the lease JSON); absent in leases that flannel wrote. */
   readonly nodeId?: string;
   readonly epoch?: number;
+  /** A restored store lacks it, and nobody has seen it deleted. */
+  readonly isMissed?: true;
 }
 
 /** The network a cluster shares, from the configuration document with all defaults filled in. */

@@ -47,8 +47,9 @@ export async function follow(
       if (result.type === "snapshot" && result.restored) void forgetMissed(context, { peers, reconciler }, signal);
       onPeersKnown();
     } else {
-      for (const lease of change.put) reconciler.putLease(lease);
+      // What is gone first: another lease may have its subnet or its node's MAC now.
       for (const key of change.deleted) reconciler.deleteLease(key);
+      for (const lease of change.put) reconciler.putLease(lease);
     }
     if (result.type === "snapshot" || result.events.some((event) => keyOf(event) === "config")) {
       fabric.takeConfig(configOf(result)?.value);

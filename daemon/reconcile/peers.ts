@@ -55,8 +55,10 @@ export class Peers {
     for (const key of this.#peers.keys()) {
       if (!named.has(key)) for (const gone of this.delete(fabric, key)) touched.add(gone);
     }
-    // In key order, so that the same leases come to the same state on every start.
-    for (const lease of leases.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
+    for (const lease of leases.filter(({ isMissed }) => isMissed)) {
+      for (const gone of this.delete(fabric, lease.key)) touched.add(gone);
+    }
+    for (const lease of leases.toSorted(inOrder)) {
       for (const key of this.put(fabric, lease)) touched.add(key);
     }
     return touched;
@@ -67,7 +69,7 @@ export class Peers {
     const touched = new Set<string>();
     this.#subnets.clear();
     this.#waiting.clear();
-    for (const { lease } of this.#peers.values()) {
+    for (const lease of Array.from(this.#peers.values(), (peer) => peer.lease).toSorted(inOrder)) {
       for (const key of this.#admit(fabric, lease, undefined)) touched.add(key);
     }
     return touched;
@@ -123,12 +125,20 @@ export class Peers {
     return undefined;
   }
 
+  /** Where frames to a node go, its present lease says, not one that a restored store lacks. */
+  #isSaidAnew({ key, nodeId }: Lease, object: KernelObject): boolean {
+    const holder = object.kind === "fdb" ? this.#desired.get(object.key)?.because : undefined;
+    if (nodeId === undefined || holder === undefined || holder === key) return false;
+    return this.#peers.get(holder)?.lease.nodeId === nodeId;
+  }
+
   /** `before`: what stays for a family of which the lease has become unreadable. */
   #admit(fabric: Fabric, lease: Lease, before: Peer | undefined): Set<string> {
     const { objects, refused: unfit, note } = admit(fabric, lease);
     const refused = [...unfit];
     const of = (family: Family, earlier: readonly KernelObject[] = NONE): readonly KernelObject[] => {
-      const wanted = objects.has(family) ? (objects.get(family) ?? earlier) : NONE;
+      const all = objects.has(family) ? (objects.get(family) ?? earlier) : NONE;
+      const wanted = lease.isMissed === true ? all.filter((object) => !this.#isSaidAnew(lease, object)) : all;
       const subnet = lease.subnet[family]?.masked;
       if (subnet === undefined || wanted.length === 0) return wanted;
       const rivalry = this.#rivalry(lease, subnet, wanted);
@@ -156,4 +166,12 @@ export class Peers {
     }
     if (note !== undefined && note !== before?.note) this.#tell({ type: "lease-ignored", lease, note });
   }
+}
+
+/**
+ * In key order, so that the same leases come to the same state on every start; what a restored store lacks comes last,
+ * behind what its node may have written since.
+ */
+function inOrder(a: Lease, b: Lease): number {
+  return Number(a.isMissed === true) - Number(b.isMissed === true) || (a.key < b.key ? -1 : 1);
 }

@@ -12,17 +12,14 @@ import { MemorySubnetStore } from "../../daemon/store/memory.ts";
 import { MemoryWorld } from "../../daemon/store/memory-world.ts";
 import { PREFIX } from "../sim/etcd.ts";
 import { NONE } from "../sim/mutations.ts";
+import { run } from "../sim/run.ts";
 import { World } from "../sim/world.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const random = { next: () => 0.5 };
 
 /** A holder that takes the first free subnet. */
-function holderOn(
-  store: SubnetStore,
-  clock: ManualClock,
-  nodeId = "us",
-): { holder: LeaseHolder; stop: AbortController } {
+function holderOn(store: SubnetStore, clock: ManualClock): { holder: LeaseHolder; stop: AbortController } {
   const holder = new LeaseHolder({
     store,
     clock,
@@ -254,4 +251,47 @@ test("a lease in its last second is alive: who has its holder's address waits fo
   expect(world.get(`subnets/${key}`)?.modRevision).toBe(modRevision);
   await clock.advance(60_000);
   expect((await acquired).key).toBe(key);
+});
+
+test("a peer that writes another lease after a restoration has left the one that the store lost", () => {
+  const table = new PeerTable("own", silentLog);
+  const entry = (key: string, node: string, modRevision: bigint) => ({
+    key,
+    value: `{"PublicIP":"192.168.0.${node}","PublicIPv6":null,"NodeID":"${node}"}`,
+    modRevision,
+    createRevision: modRevision,
+    lease: 1n,
+  });
+  const both = [entry("10.5.2.0-24", "2", 2n), entry("10.5.3.0-24", "3", 3n)];
+  table.apply({ type: "snapshot", revision: 3n, entries: both, config: undefined });
+  table.apply({ type: "snapshot", revision: 1n, entries: [], config: undefined, restored: true });
+  expect(table.leases()).toHaveLength(2);
+  const moved = { type: "put", entry: entry("10.5.4.0-24", "2", 2n) } as const;
+  expect(table.apply({ type: "events", revision: 2n, events: [moved] })).toMatchObject({
+    put: [{ key: "10.5.4.0-24" }],
+    deleted: ["10.5.2.0-24"],
+  });
+  expect(table.leases().map(({ key }) => key)).toEqual(["10.5.3.0-24", "10.5.4.0-24"]);
+});
+
+test("a node's present lease wins over the one that a restored store lacks, though both stay", async () => {
+  const setup = {
+    machines: 4,
+    members: 1,
+    slots: 7,
+    ttlSeconds: 60,
+    directRouting: false,
+    page: 5_000,
+    resyncSeconds: 5,
+  };
+  const steps = [
+    { after: 1_000, fault: "full", machine: 0, x: 0.477, y: 0.267 },
+    { after: 801, fault: "sameAddress", machine: 0, x: 0.253, y: 0.0129 },
+    { after: 1_000, fault: "pause", machine: 3, x: 0.919, y: 0.1175 },
+    { after: 1_000, fault: "rollBack", machine: 1, x: 0.8287129271775484, y: 0.3957 },
+    { after: 1_000, fault: "drain", machine: 0, x: 0.455, y: 0.828 },
+    { after: 2_935, fault: "kernelWell", machine: 3, x: 0.574, y: 0.402 },
+  ] as const;
+  const plan = { seed: "20522", setup: { ...setup, backend: "vxlan" as const }, steps };
+  expect((await run(plan, { mutation: NONE })).violation).toBeUndefined();
 });

@@ -57,6 +57,14 @@ export class Told {
     return store.put(...write);
   }
 
+  /** A node that writes a lease has left the other one that it had before a restoration. */
+  #leave({ key, value }: Entry): void {
+    const nodeId = readable(key, value)?.nodeId;
+    for (const [old, { readable: text }] of this.missed) {
+      if (nodeId !== undefined && readable(old, text)?.nodeId === nodeId) this.missed.delete(old);
+    }
+  }
+
   async *#watch(store: SubnetStore, options: WatchOptions): AsyncGenerator<WatchResult> {
     let records: Map<string, ToldRecord> | undefined;
     this.records = undefined;
@@ -72,8 +80,10 @@ export class Told {
           const key = event.type === "put" ? event.entry.key : event.key;
           if (key === "config") continue;
           this.missed.delete(key);
-          if (event.type === "put") records?.set(key, toldOf(event.entry, records.get(key)));
-          else records?.delete(key);
+          if (event.type === "put") {
+            this.#leave(event.entry);
+            records?.set(key, toldOf(event.entry, records.get(key)));
+          } else records?.delete(key);
         }
       }
       this.records = records;
