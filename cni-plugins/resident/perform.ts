@@ -1,11 +1,11 @@
 // One call in the resident, as if a process had been started for it: its environment, file mask and working directory
 // are the caller's for as long as it lasts, and nothing of it is there afterwards.
 import { makeDirectories } from "#kernel/files";
+import { openNftables, type Nftables } from "#kernel/nft/nftables";
 import { refusePrograms } from "#kernel/programs";
 import { pluginNamed } from "#plugins";
 import { errorText } from "#spec/errors";
 import { failure } from "../error.ts";
-import { processMachine } from "../machine.ts";
 import { serve } from "../skeleton.ts";
 import type { Sys } from "#kernel/sys";
 import { reasonToDecline } from "./decline.ts";
@@ -37,6 +37,11 @@ export class Performer {
   readonly #netns: string;
   readonly #locks: string;
   #isProgramRefused = false;
+  /**
+   * Kept from call to call: whoever closes one waits until the kernel has freed what its transactions removed, 10 ms and more
+   * (nft_rcv_nl_event of net/netfilter/nf_tables_api.c).
+   */
+  #nftables: Nftables | undefined;
 
   /** This process's plugins start no programs from here on. `locks`: the directory of the attachments' locks. */
   constructor(sys: Sys, locks: string) {
@@ -108,8 +113,13 @@ export class Performer {
   #serve(request: Request): Performed {
     let output = "";
     let error = "";
+    let isDone = false;
     this.#isProgramRefused = false;
-    const machine = processMachine(this.#sys, request.client);
+    const machine = {
+      sys: this.#sys,
+      client: request.client,
+      nftables: () => (this.#nftables ??= openNftables(this.#sys)),
+    };
     const streams = {
       readInput: () => request.input,
       readAvailableInput: () => request.input,
@@ -118,10 +128,17 @@ export class Performer {
     };
     try {
       const status = serve(pluginNamed(request.plugin)!, request.variables, streams, machine, pluginNamed);
+      isDone = status === 0;
       return { status, output, error };
     } finally {
-      machine.close();
+      // Whatever it was that failed, the next call begins afresh.
+      if (!isDone) this.#closeNftables();
     }
+  }
+
+  #closeNftables(): void {
+    this.#nftables?.close();
+    this.#nftables = undefined;
   }
 
   /** Undefined when the working directory is gone. Ends the process when it cannot come back. */
