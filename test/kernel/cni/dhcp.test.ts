@@ -2,6 +2,7 @@
 // reference plugin's tests; what passes only after minutes is in test/unit/cni/dhcp-lease.test.ts, on a clock of its own.
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import { createServer } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compiledPlugins, nodePlugins, startPlugin, type Sandbox } from "../../support/cni.ts";
@@ -128,6 +129,17 @@ describe.skipIf(!hasServer)("with dnsmasq", { timeout: 20_000 }, () => {
     succeed(net.call("DEL", sandbox, { containerId: "options" }));
   });
 
+  test("-hostprefix stands in front of the namespace's path", async () => {
+    using sandbox = host.sandbox();
+    const ask = { containerId: "prefix" };
+    await using right = await daemon(["-hostprefix", "/proc/self/root"]);
+    const net = network(right.socket);
+    expect(addressIn(succeed(net.call("ADD", sandbox, ask)))).toMatch(/^10\.70\.0\./);
+    succeed(net.call("DEL", sandbox, ask));
+    await using wrong = await daemon(["-hostprefix", "/nowhere"]);
+    expect(fail(network(wrong.socket).call("ADD", sandbox, ask)).msg).toContain("the interface is gone");
+  });
+
   test("many at once, each with an address of its own", async () => {
     await using running = await daemon();
     const net = network(running.socket);
@@ -248,6 +260,27 @@ describe("the daemon", () => {
     expect(status).toBe(2);
     expect(stderr).toContain(text);
     expect(stderr).toContain("usage: dhcp daemon");
+  });
+
+  test("takes the socket that the service manager has opened", async () => {
+    const socket = path.join(host.work, "given.sock");
+    const manager = createServer();
+    await new Promise<void>((resolve) => manager.listen(`${socket}.new`, resolve));
+    const { fd } = (manager as unknown as { _handle: { fd: number } })._handle;
+    // LISTEN_PID is the daemon's own, which the shell becomes.
+    const script = 'export LISTEN_FDS=$0 LISTEN_PID=$$; exec "$@"';
+    const command = [path.join(directory, "dhcp"), "daemon", "-socketpath", socket];
+    const start = (count: string): Started =>
+      startProcess("sh", ["-c", script, count, ...command], { stdio: ["ignore", "pipe", "pipe", fd] });
+    expect((await start("2").finished).stderr).toContain("LISTEN_FDS is 2: the daemon takes one socket");
+    const running = start("1");
+    await running.printed(/listening at/);
+    // Closed, our end takes no calls away from the daemon's; by then it has another name, so that it is not removed.
+    fs.renameSync(`${socket}.new`, socket);
+    manager.close();
+    succeed(network(socket).call("STATUS"));
+    running.child.kill("SIGTERM");
+    expect((await running.finished).status).toBe(0);
   });
 
   test("answers what is no request with an error, and lives on", async () => {
