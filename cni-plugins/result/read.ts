@@ -6,6 +6,9 @@ import { Fields, type JsonObject } from "../fields.ts";
 import { isAtLeast, isSupported } from "../version.ts";
 import type { Dns, Result, ResultAddress, ResultInterface, ResultRoute } from "./types.ts";
 
+/** An index into `interfaces`, which may be of another plugin's making and longer than here. */
+const INDEX = { min: 0, max: 0x7fff_ffff };
+
 /** The object without the keys whose value is undefined, as exactOptionalPropertyTypes wants it. */
 function compact<T extends object>(object: { readonly [K in keyof T]: T[K] | undefined }): T {
   for (const key of Object.keys(object) as (keyof T)[]) if (object[key] === undefined) delete object[key];
@@ -64,7 +67,7 @@ function readInterface(fields: Fields): ResultInterface {
 function readAddress(fields: Fields): ResultAddress {
   const address = fields.prefix("address");
   if (address === undefined) throw invalidConfig(`${fields.path("address")} is missing`);
-  return compact<ResultAddress>({ interface: fields.integer("interface"), address, gateway: gatewayOf(fields) });
+  return compact<ResultAddress>({ interface: fields.integer("interface", INDEX), address, gateway: gatewayOf(fields) });
 }
 
 function gatewayOf(fields: Fields): Address | undefined {
