@@ -90,7 +90,7 @@ const WORKING: Readonly<Partial<Record<PluginName, object>>> = {
   "host-local": { ipam: IPAM, args: {}, runtimeConfig: {} },
   ipvlan: { master: "hostend", linkInContainer: false, ipam: IPAM },
   macvlan: { master: "hostend", mode: "bridge", linkInContainer: false, ipam: IPAM },
-  portmap: { backend: "nftables", externalSetMarkChain: null },
+  portmap: { backend: "nftables", externalSetMarkChain: null, conditionsV4: null, conditionsV6: null },
   firewall: { backend: "nftables" },
   ptp: { ipMasqBackend: "nftables", ipam: IPAM },
   static: { ipam: { type: "static", addresses: [{ address: "10.66.0.9/16", gateway: "10.66.0.1" }] } },
