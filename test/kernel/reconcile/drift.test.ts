@@ -201,9 +201,9 @@ describe("who did it", () => {
     using socket = host.netns.run(() => NetlinkSocket.open(sys));
     const destination = Prefix.parse("10.5.2.0/24");
     const fight = running.event(({ type }) => type === "fight");
-    let isFound = false;
-    void fight.then(() => (isFound = true));
-    while (!isFound) {
+    const seen = { fight: false };
+    void fight.then(() => (seen.fight = true));
+    while (!seen.fight) {
       const repaired = drift();
       expect(socket.batch([routeDelete({ destination })])).toEqual([undefined]);
       await repaired;
