@@ -127,7 +127,9 @@ export class PeerTable {
       if (entry.key === this.#own) continue;
       const before = this.#leases.get(entry.key);
       if (before?.entry.value === entry.value) {
-        next.set(entry.key, { lease: before.lease, entry });
+        const { lease } = before;
+        const isSame = lease.revision === entry.modRevision;
+        next.set(entry.key, { lease: isSame ? lease : { ...lease, revision: entry.modRevision }, entry });
         this.#usable(entry.key);
         continue;
       }
@@ -158,7 +160,7 @@ export class PeerTable {
 
   #read(entry: Entry): Lease | undefined {
     try {
-      const lease = decodeLease(entry.key, entry.value);
+      const lease = { ...decodeLease(entry.key, entry.value), revision: entry.modRevision };
       this.#usable(entry.key);
       return lease;
     } catch (error) {

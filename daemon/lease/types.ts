@@ -33,7 +33,9 @@ export interface Lease {
   /** Who owns it (Loden's own keys in the lease JSON); absent in leases that flannel wrote. */
   readonly nodeId?: string;
   readonly epoch?: number;
-  /** A restored store lacks it, and nobody has seen it deleted. */
+  /** Mod revision of its record; of two leases of one node the later tells where the node is. */
+  readonly revision?: bigint;
+  /** What was known before: a restored store lacks it, or something unreadable stands in its place. */
   readonly isMissed?: true;
 }
 

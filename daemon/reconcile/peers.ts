@@ -55,8 +55,9 @@ export class Peers {
     for (const key of this.#peers.keys()) {
       if (!named.has(key)) for (const gone of this.delete(fabric, key)) touched.add(gone);
     }
-    for (const lease of leases.filter(({ isMissed }) => isMissed)) {
-      for (const gone of this.delete(fabric, lease.key)) touched.add(gone);
+    for (const lease of leases) {
+      const peer = lease.isMissed === true ? this.#peers.get(lease.key) : undefined;
+      if (peer !== undefined) this.#peers.set(lease.key, { ...peer, lease });
     }
     for (const lease of leases.toSorted(inOrder)) {
       for (const key of this.put(fabric, lease)) touched.add(key);
@@ -111,7 +112,6 @@ export class Peers {
     for (const object of objects) {
       if (object.kind !== "fdb") continue;
       const held = this.#desired.get(object.key);
-      // One node may have two leases for a while, an old one and a new one.
       if (held === undefined || sameSpec(object, held)) continue;
       const { because: holder } = held;
       if (holder === lease.key || !this.#peers.has(holder)) continue;
@@ -125,20 +125,39 @@ export class Peers {
     return undefined;
   }
 
-  /** Where frames to a node go, its present lease says, not one that a restored store lacks. */
-  #isSaidAnew({ key, nodeId }: Lease, object: KernelObject): boolean {
-    const holder = object.kind === "fdb" ? this.#desired.get(object.key)?.because : undefined;
-    if (nodeId === undefined || holder === undefined || holder === key) return false;
-    return this.#peers.get(holder)?.lease.nodeId === nodeId;
+  /**
+   * One node may have two leases for a while. Where they tell different places for frames to it, the later one is right:
+   * whether `lease` is the other, and goes without this object.
+   * @param touched gets the keys of what the other one goes without
+   */
+  #yields(lease: Lease, object: KernelObject, touched: Set<string>): boolean {
+    if (object.kind !== "fdb" || lease.nodeId === undefined) return false;
+    const held = this.#desired.get(object.key);
+    if (held === undefined || held.because === lease.key || sameSpec(object, held)) return false;
+    const holder = this.#peers.get(held.because);
+    if (holder?.lease.nodeId !== lease.nodeId) return false;
+    const [{ key }, rest] = [holder.lease, (wanted: KernelObject) => wanted.key !== object.key];
+    if (isLater(holder.lease, lease)) {
+      this.#waiting.add(key, lease.key);
+      return true;
+    }
+    const [v4, v6] = [holder.v4.filter(rest), holder.v6.filter(rest)];
+    this.#peers.set(key, { ...holder, v4, v6 });
+    for (const each of this.#desired.set(key, [...v4, ...v6])) touched.add(each);
+    this.#waiting.add(lease.key, key);
+    return false;
   }
 
   /** `before`: what stays for a family of which the lease has become unreadable. */
   #admit(fabric: Fabric, lease: Lease, before: Peer | undefined): Set<string> {
     const { objects, refused: unfit, note } = admit(fabric, lease);
     const refused = [...unfit];
+    const touched = new Set<string>();
     const of = (family: Family, earlier: readonly KernelObject[] = NONE): readonly KernelObject[] => {
       const all = objects.has(family) ? (objects.get(family) ?? earlier) : NONE;
-      const wanted = lease.isMissed === true ? all.filter((object) => !this.#isSaidAnew(lease, object)) : all;
+      const wanted = all.some(({ kind }) => kind === "fdb")
+        ? all.filter((object) => !this.#yields(lease, object, touched))
+        : all;
       const subnet = lease.subnet[family]?.masked;
       if (subnet === undefined || wanted.length === 0) return wanted;
       const rivalry = this.#rivalry(lease, subnet, wanted);
@@ -153,7 +172,8 @@ export class Peers {
     const [v4, v6] = [of(4, before?.v4), of(6, before?.v6)];
     this.#report(lease.key, refused, note);
     this.#peers.set(lease.key, { lease, v4, v6, refused: refused.length === 0 ? NONE : refused, note });
-    return this.#desired.set(lease.key, v6.length === 0 ? v4 : v4.concat(v6));
+    for (const key of this.#desired.set(lease.key, v6.length === 0 ? v4 : v4.concat(v6))) touched.add(key);
+    return touched;
   }
 
   /** Tells what is news. */
@@ -168,10 +188,13 @@ export class Peers {
   }
 }
 
-/**
- * In key order, so that the same leases come to the same state on every start; what a restored store lacks comes last,
- * behind what its node may have written since.
- */
+/** In key order, so that the same leases come to the same state on every start; what is known from before comes last. */
 function inOrder(a: Lease, b: Lease): number {
   return Number(a.isMissed === true) - Number(b.isMissed === true) || (a.key < b.key ? -1 : 1);
+}
+
+/** Whether `a` was written later than `b`. */
+function isLater(a: Lease, b: Lease): boolean {
+  if (a.isMissed !== b.isMissed) return b.isMissed === true;
+  return (a.revision ?? 0n) > (b.revision ?? 0n);
 }

@@ -295,3 +295,24 @@ test("a node's present lease wins over the one that a restored store lacks, thou
   const plan = { seed: "20522", setup: { ...setup, backend: "vxlan" as const }, steps };
   expect((await run(plan, { mutation: NONE })).violation).toBeUndefined();
 });
+
+test("a node's later lease wins over one in whose place something unreadable stands", async () => {
+  const setup = {
+    machines: 4,
+    members: 1,
+    slots: 6,
+    ttlSeconds: 300,
+    directRouting: false,
+    page: 5_000,
+    resyncSeconds: 5,
+  };
+  const steps = [
+    { after: 1_000, fault: "drain", machine: 1, x: 0.38764470745809376, y: 0.6492002275772393 },
+    { after: 1_000, fault: "garbage", machine: 3, x: 0.3392927835229784, y: 0.33024148223921657 },
+    { after: 1_000, fault: "reboot", machine: 2, x: 0.18678306112997234, y: 0.03954404778778553 },
+    { after: 1_000, fault: "sameAddress", machine: 2, x: 0.302569959545508, y: 0.4102918221615255 },
+    { after: 1_000, fault: "memberUp", machine: 0, x: 0.9030690509825945, y: 0.783801217796281 },
+  ] as const;
+  const plan = { seed: "21457", setup: { ...setup, backend: "vxlan" as const }, steps };
+  expect((await run(plan, { mutation: NONE })).violation).toBeUndefined();
+});
