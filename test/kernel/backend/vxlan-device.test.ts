@@ -195,6 +195,7 @@ describe("what stands in the way is named", () => {
     const recovered = running.event(({ type }) => type === "recovered");
     sys.close(fd);
     await recovered;
+    await reconciler.settled();
     expect(reconciler.state()).toMatchObject({ ready: true, failed: [] });
   });
 });
