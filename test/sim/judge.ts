@@ -27,6 +27,9 @@ export class Violation extends Error {
 /** A holder not heard of for this long may be replaced (HEARTBEAT in lease/holder.ts, two and a half times). */
 const SILENCE_MS = 150_000;
 
+/** A store tells whole seconds of the life that is left, so that a silence looks up to one longer than it is. */
+const READING_MS = 1_000;
+
 /** Silent endpoints are given up after some seconds each, before the last known state is taken for true. */
 export const COMING_UP_MS = 40_000;
 
@@ -72,7 +75,7 @@ export class Judge {
     if (before !== undefined && was?.nodeId !== node.id) {
       const silence = timeline.now - (etcd.renewed.get(before.lease) ?? timeline.now);
       const owner = was === undefined ? "a record that cannot be read" : (was.nodeId ?? "a node without id");
-      const mayTake = isItsAddress && (was.nodeId === undefined || silence >= SILENCE_MS - 1_000);
+      const mayTake = isItsAddress && (was.nodeId === undefined || silence >= SILENCE_MS - READING_MS);
       if (!mayTake) {
         const what = after === undefined ? "deleted" : "wrote over";
         this.violated("1 owner", `${by} ${what} ${key}, which was ${owner}'s, renewed ${silence / 1_000} s before`);
@@ -175,8 +178,11 @@ export class Judge {
     }
     const { held } = daemon;
     if (held === undefined || daemon.reportsConflict) return undefined;
-    const isOver = held.deadline !== undefined && held.deadline <= this.#world.timeline.now - machine.bootedAt;
-    return isOver ? undefined : held.lease;
+    if (held.deadline === undefined) return held.lease;
+    // From a certain silence on a node with its address may take it for gone, however long the lease would live.
+    const life = this.#world.setup.ttlSeconds * 1_000;
+    const certainUntil = held.deadline - life + Math.min(life, SILENCE_MS - READING_MS);
+    return certainUntil <= this.#world.timeline.now - machine.bootedAt ? undefined : held.lease;
   }
 
   /** A subnet that was released lately is taken while there is none that was not. */
