@@ -11,6 +11,8 @@ export class StoreTruth {
   readonly #prefix: string;
   /** One map of states by revision for each copy of the store there was. */
   readonly #copies: Map<bigint, Records>[] = [];
+  /** The latest revision of this copy that has been taken in. */
+  #seen = 0n;
 
   constructor(world: MemoryWorld, prefix: string) {
     this.#world = world;
@@ -22,16 +24,27 @@ export class StoreTruth {
     return this.#copies.at(-1)!.get(this.#world.revision)!;
   }
 
-  /** The world has changed. */
+  /** The world has changed: by its history, as leases that end at one moment are several revisions. */
   take(): void {
     const states = this.#copies.at(-1)!;
-    const { revision } = this.#world;
-    if (!states.has(revision)) states.set(revision, this.#read());
+    for (const { revision, keys } of this.#world.since(this.#seen) ?? []) {
+      if (states.has(revision)) continue;
+      const records = new Map(states.get(this.#seen));
+      for (const { key, record } of keys) {
+        const lease = key.startsWith(this.#prefix) ? key.slice(this.#prefix.length) : "";
+        if (!isLeaseKey(lease)) continue;
+        if (record === undefined) records.delete(lease);
+        else records.set(lease, record);
+      }
+      states.set(revision, records);
+      this.#seen = revision;
+    }
   }
 
   /** The world is another copy from now on. */
   restored(): void {
-    this.#copies.push(new Map([[this.#world.revision, this.#read()]]));
+    this.#seen = this.#world.revision;
+    this.#copies.push(new Map([[this.#seen, this.#read()]]));
   }
 
   /** The store held exactly these records at this revision, on some copy of it. */
