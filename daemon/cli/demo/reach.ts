@@ -27,6 +27,7 @@ const TRANSFER_PORT = 5000;
 /** Enough for many segments and a window that has to grow. */
 const TRANSFER_BYTES = 1 << 20;
 const PROBE_TIMEOUT_MS = 1000;
+const PROBE_TRIES = 3;
 const TRANSFER_TIMEOUT_MS = 10_000;
 
 export class ReachTester implements AsyncDisposable {
@@ -57,14 +58,17 @@ export class ReachTester implements AsyncDisposable {
     await listening;
   }
 
-  /** Round trip in milliseconds, undefined when no answer came in time. */
+  /** Round trip in milliseconds of the first request that is answered, undefined when none is in time. */
   async ping(from: Endpoint, to: Endpoint): Promise<number | undefined> {
-    try {
-      const prober = this.#probers.get(proberKey(from.name, to.address.family));
-      return await prober?.probe(to.address, { timeoutMs: PROBE_TIMEOUT_MS });
-    } catch {
-      return undefined;
+    const prober = this.#probers.get(proberKey(from.name, to.address.family));
+    for (let tries = 0; tries < PROBE_TRIES; tries++) {
+      try {
+        return await prober?.probe(to.address, { timeoutMs: PROBE_TIMEOUT_MS });
+      } catch {
+        // Hosts that have just started hear of each other a moment later.
+      }
     }
+    return undefined;
   }
 
   /** Undefined when the bytes came over unharmed, else what went wrong. */
