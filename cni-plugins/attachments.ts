@@ -1,6 +1,7 @@
 // Attachments: what containers have of a network. GC is told which ones are still valid (CNI specification, "GC"), and
 // each thing that a plugin makes can be traced to one.
 import type { NetworkConfig } from "./config.ts";
+import type { Environment } from "./environment.ts";
 import { CNI_ERROR, CniError } from "./error.ts";
 import { Fields, isObject } from "./fields.ts";
 
@@ -8,6 +9,18 @@ export interface Attachment {
   readonly containerId: string;
   readonly ifname: string;
 }
+
+/** An attachment to one network. */
+export interface NetworkAttachment extends Attachment {
+  readonly network: string;
+}
+
+/** The one that a call is about. */
+export function attachmentOf({ config, environment }: CallOfOne): NetworkAttachment {
+  return { network: config.name, containerId: environment.containerId, ifname: environment.ifname };
+}
+
+type CallOfOne = Readonly<{ config: NetworkConfig; environment: Environment }>;
 
 /** The key of the specification, and the one libcni sends besides. */
 const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"];

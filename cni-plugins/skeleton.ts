@@ -2,6 +2,7 @@
 // checks, their codes and texts follow the reference library's pkg/skel, with three differences: a namespace that is
 // the plugin's own is refused before anything is done, errors carry cniVersion as the specification asks, and VERSION
 // echoes the version it was asked with.
+import { isAtLeast, isSupported, LATEST_VERSION, SUPPORTED_VERSIONS } from "#spec/cni-versions";
 import { openNetns, sameNetns } from "#kernel/netns";
 import { LodenError } from "#spec/errors";
 import { networkName, parseDocument } from "./config.ts";
@@ -11,14 +12,7 @@ import { CNI_ERROR, CniError, failure, toCniError } from "./error.ts";
 import { Fields, type JsonObject } from "./fields.ts";
 import type { Call, Machine, Plugin } from "./plugin.ts";
 import { printDocument, resultDocument } from "./result/print.ts";
-import {
-  decodeVersion,
-  isAtLeast,
-  isSupported,
-  LATEST_VERSION,
-  requireSupported,
-  SUPPORTED_VERSIONS,
-} from "./version.ts";
+import { decodeVersion, requireSupported } from "./version.ts";
 
 /** The input and outputs of the process. */
 export interface Streams {

@@ -9,8 +9,6 @@ import {
 } from "#spec/cni-versions";
 import { CNI_ERROR, CniError } from "./error.ts";
 
-export { type CniVersion, isAtLeast, isSupported, LATEST_VERSION, SUPPORTED_VERSIONS } from "#spec/cni-versions";
-
 /**
  * The `cniVersion` of a configuration, which need not be one that is supported.
  * @throws CniError 6

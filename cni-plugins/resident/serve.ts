@@ -2,12 +2,12 @@
 // synchronous, as the plugins are. Some calls wait in the kernel or for a lock, which others need not wait for; when
 // clients queue up behind such a call, helpers are started: processes that serve the same listening socket until they
 // have had nothing to do for a while.
+import { LATEST_VERSION } from "#spec/cni-versions";
 import { readText } from "#kernel/files";
 import { errnoText, type PollEntry, type Sys } from "#kernel/sys";
 import { CNI_ERROR, CniError, toCniError } from "../error.ts";
 import { printDocument } from "../result/print.ts";
 import { errorDocument } from "../skeleton.ts";
-import { LATEST_VERSION } from "../version.ts";
 import { Connection } from "./connection.ts";
 import { type LinkFirst, Performer, type Performed } from "./perform.ts";
 import {

@@ -1,7 +1,7 @@
 // Prints a result in the form of the version that the configuration asks for. Key order and indentation are those of
 // the Go plugins, so that outputs can be compared line by line.
+import { isAtLeast } from "#spec/cni-versions";
 import { failure } from "../error.ts";
-import { isAtLeast } from "../version.ts";
 import type { Dns, Result, ResultAddress, ResultInterface, ResultRoute } from "./types.ts";
 
 /** Indentation of the reference plugins' output. */

@@ -1,9 +1,9 @@
 // Reads CNI results of every version into the one form of types.ts: a previous plugin's result, a delegate's output.
 // CNI specification, "Success", of each version; routes and dns of a configuration have the same shape.
+import { isAtLeast, isSupported } from "#spec/cni-versions";
 import type { Address } from "#kernel/ip/address";
 import { CNI_ERROR, CniError, invalidConfig } from "../error.ts";
 import { Fields, type JsonObject } from "../fields.ts";
-import { isAtLeast, isSupported } from "../version.ts";
 import type { Dns, Result, ResultAddress, ResultInterface, ResultRoute } from "./types.ts";
 
 /** An index into `interfaces`, which may be of another plugin's making and longer than here. */

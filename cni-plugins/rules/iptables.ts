@@ -5,9 +5,8 @@ import type { Family } from "#kernel/ip/address";
 import { FAMILIES } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import type { Nftables } from "#kernel/nft/nftables";
-import type { Attachment } from "../attachments.ts";
+import type { NetworkAttachment, Attachment } from "../attachments.ts";
 import { runAll } from "../error.ts";
-import type { MasqueradeOwner } from "./masquerade.ts";
 import { sha512Hex } from "./sha512.ts";
 import { commentMatch, deletion, type SavedTable, type Xtables } from "./xtables.ts";
 
@@ -19,15 +18,15 @@ const CHAIN_HASH_LENGTH = 24;
 const MULTICAST: Readonly<Record<Family, string>> = { 4: "224.0.0.0/4", 6: "ff00::/8" };
 
 /** The chain has no interface name in it: attachments of one container to one network share it. */
-export function chainName({ network, containerId }: Pick<MasqueradeOwner, "network" | "containerId">): string {
+export function chainName({ network, containerId }: Pick<NetworkAttachment, "network" | "containerId">): string {
   return CHAIN_PREFIX + sha512Hex(network + containerId).slice(0, CHAIN_HASH_LENGTH);
 }
 
-function commentOption({ network, containerId }: MasqueradeOwner): string {
+function commentOption({ network, containerId }: NetworkAttachment): string {
   return commentMatch(`name: "${network}" id: "${containerId}"`);
 }
 
-export function addIptablesMasquerade(xtables: Xtables, owner: MasqueradeOwner, addresses: readonly Prefix[]): void {
+export function addIptablesMasquerade(xtables: Xtables, owner: NetworkAttachment, addresses: readonly Prefix[]): void {
   const chain = chainName(owner);
   const comment = commentOption(owner);
   for (const family of FAMILIES) {
@@ -68,7 +67,7 @@ function remove(
   );
 }
 
-export function removeIptablesMasquerade(xtables: Xtables, nft: Nftables | undefined, owner: MasqueradeOwner): void {
+export function removeIptablesMasquerade(xtables: Xtables, nft: Nftables | undefined, owner: NetworkAttachment): void {
   const chain = chainName(owner);
   remove(xtables, nft, chain, () => [chain]);
 }

@@ -1,11 +1,7 @@
 // Whose a rule is: a comment that begins with the network and the attachment as hashes of fixed length, so that DEL finds an
 // attachment's rules and GC a network's. The form is that of the reference plugins' nftables masquerading.
-import type { Attachment } from "../attachments.ts";
+import type { NetworkAttachment, Attachment } from "../attachments.ts";
 import { sha512Hex } from "./sha512.ts";
-
-export interface RuleOwner extends Attachment {
-  readonly network: string;
-}
 
 /** Hexadecimal digits of each hash. */
 const HASH_LENGTH = 16;
@@ -18,11 +14,11 @@ export function networkMark(network: string): string {
 }
 
 /** What the comments of all rules of an attachment begin with. */
-export function ownerMark({ network, containerId, ifname }: RuleOwner): string {
+export function ownerMark({ network, containerId, ifname }: NetworkAttachment): string {
   return networkMark(network) + sha512Hex(`${ifname}:${containerId}`).slice(0, HASH_LENGTH);
 }
 
-export function ownerComment(owner: RuleOwner): string {
+export function ownerComment(owner: NetworkAttachment): string {
   const { network, containerId, ifname } = owner;
   return `${ownerMark(owner)}, net: ${network}, if: ${ifname}, id: ${containerId}`.slice(0, COMMENT_LIMIT);
 }

@@ -1,10 +1,10 @@
 // What plugin and daemon say to each other over the Unix socket: one JSON object a line, a request and its answer.
+import { LATEST_VERSION } from "#spec/cni-versions";
 import { CNI_ERROR, CniError, failure } from "../../error.ts";
 import { Fields, isObject, type JsonObject } from "../../fields.ts";
 import { resultDocument } from "../../result/print.ts";
 import { readResult } from "../../result/read.ts";
 import type { Result } from "../../result/types.ts";
-import { LATEST_VERSION } from "../../version.ts";
 import type { Grant } from "./offer.ts";
 
 export const METHODS = ["allocate", "release", "check", "collect", "status"] as const;

@@ -1,4 +1,5 @@
 // host-local's configuration: the `ipam` section, `runtimeConfig`, `args.cni` and CNI_ARGS.
+import { isAtLeast } from "#spec/cni-versions";
 import { Address, FAMILIES } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { readArguments } from "../../arguments.ts";
@@ -7,7 +8,6 @@ import { inContext, invalidConfig } from "../../error.ts";
 import type { Fields } from "../../fields.ts";
 import { readRoutes } from "../../result/read.ts";
 import type { ResultRoute } from "../../result/types.ts";
-import { isAtLeast } from "../../version.ts";
 import { asSet, familyOf, readRange, refuseOverlaps, type RangeSet } from "./ranges.ts";
 
 const DEFAULT_DIRECTORY = "/var/lib/cni/networks";

@@ -1,4 +1,5 @@
 // static's configuration: addresses from the configuration, CNI_ARGS, `args.cni` and the runtime.
+import { isAtLeast } from "#spec/cni-versions";
 import { Address, FAMILIES } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { readArguments } from "../../arguments.ts";
@@ -7,7 +8,6 @@ import { CNI_ERROR, CniError, failure, invalidConfig } from "../../error.ts";
 import type { Fields } from "../../fields.ts";
 import { readDns, readRoutes } from "../../result/read.ts";
 import type { Dns, ResultAddress, ResultRoute } from "../../result/types.ts";
-import { isAtLeast } from "../../version.ts";
 
 export interface StaticConfig {
   readonly addresses: readonly ResultAddress[];

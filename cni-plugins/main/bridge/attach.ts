@@ -2,6 +2,7 @@
 import { linkDelete, linkGet, type Link } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import { withNetns } from "#kernel/netns";
+import { attachmentOf } from "../../attachments.ts";
 import type { Call } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
 import { describe, runIpam } from "../../interface/attach.ts";
@@ -35,7 +36,7 @@ export function attach(call: Call): Result {
 
 function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, undo: Undo): Result {
   const { environment, machine } = call;
-  const owner = { network: call.config.name, containerId: environment.containerId, ifname: environment.ifname };
+  const owner = attachmentOf(call);
   const bridge = ensureBridge(socket, config);
   const hostName = makeContainerPort(call, config, socket, bridge, undo);
 

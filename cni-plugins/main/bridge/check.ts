@@ -2,6 +2,7 @@
 import { linkGet, type Link } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import { withNetns } from "#kernel/netns";
+import { attachmentOf } from "../../attachments.ts";
 import { previousResult } from "../../config.ts";
 import { failure } from "../../error.ts";
 import type { Call } from "../../plugin.ts";
@@ -77,7 +78,7 @@ function checkPort(socket: NetlinkSocket, result: Result, bridge: Link, containe
 /** The rules of the iptables backend are not looked at: that would take a process for every CHECK. */
 function checkMasquerade(call: Call, config: BridgeConfig, result: Result): void {
   if (!config.ipMasq || config.ipMasqBackend === "iptables" || result.ips.length === 0) return;
-  const { containerId, ifname } = call.environment;
-  const found = hasMasquerade(call.machine, { network: call.config.name, containerId, ifname });
-  if (found === false) throw failure(`the ipMasq rules of container ${containerId} were not found in nftables`);
+  const found = hasMasquerade(call.machine, attachmentOf(call));
+  if (found === false)
+    throw failure(`the ipMasq rules of container ${call.environment.containerId} were not found in nftables`);
 }

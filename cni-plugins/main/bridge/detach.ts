@@ -1,5 +1,5 @@
 // DEL and GC: taking away what ADD made, each part whether or not the others are there.
-import { validAttachments } from "../../attachments.ts";
+import { attachmentOf, validAttachments } from "../../attachments.ts";
 import { runAll } from "../../error.ts";
 import { collectAddresses, collectHostLinks, inOrder, removeVeth } from "../../interface/detach.ts";
 import type { Call } from "../../plugin.ts";
@@ -7,8 +7,8 @@ import { collectMasquerade, removeMasquerade } from "../../rules/masquerade.ts";
 import { collectSpoofChecks, removeSpoofCheck } from "./spoof.ts";
 
 export function detach(call: Call): void {
-  const { config, environment, machine } = call;
-  const owner = { network: config.name, containerId: environment.containerId, ifname: environment.ifname };
+  const { config, machine } = call;
+  const owner = attachmentOf(call);
   runAll([
     ...inOrder(call, () => removeVeth(call)),
     () => {

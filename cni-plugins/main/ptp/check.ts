@@ -3,6 +3,7 @@ import { Prefix } from "#kernel/ip/prefix";
 import { linkGet } from "#kernel/netlink/link";
 import { routeDump } from "#kernel/netlink/route";
 import { NetlinkSocket } from "#kernel/netlink/socket";
+import { attachmentOf } from "../../attachments.ts";
 import { failure } from "../../error.ts";
 import { checkMac } from "../../interface/check.ts";
 import { inspectInterface, type Inspected } from "../../interface/inspect.ts";
@@ -18,9 +19,8 @@ export function checkAttachment(call: Call): void {
   });
   // The rules of the iptables backend are not looked at: that would take a process for every CHECK.
   if (!config.ipMasq || config.ipMasqBackend === "iptables") return;
-  const { containerId, ifname } = call.environment;
-  if (hasMasquerade(call.machine, { network: call.config.name, containerId, ifname }) !== false) return;
-  throw failure(`the ipMasq rules of container ${containerId} were not found in nftables`);
+  if (hasMasquerade(call.machine, attachmentOf(call)) !== false) return;
+  throw failure(`the ipMasq rules of container ${call.environment.containerId} were not found in nftables`);
 }
 
 /** The host's end is the container's peer, and leads to the container's addresses. */

@@ -4,7 +4,7 @@ import { linkGet, linkSet } from "#kernel/netlink/link";
 import { routeNew } from "#kernel/netlink/route";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import { withNetns } from "#kernel/netns";
-import { validAttachments } from "../../attachments.ts";
+import { attachmentOf, validAttachments } from "../../attachments.ts";
 import { failure, runAll } from "../../error.ts";
 import { describe, runIpam } from "../../interface/attach.ts";
 import { configureContainer } from "../../interface/container.ts";
@@ -21,7 +21,7 @@ import {
 } from "../../interface/veth.ts";
 import type { Call, Plugin } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
-import { addMasquerade, collectMasquerade, removeMasquerade, type MasqueradeOwner } from "../../rules/masquerade.ts";
+import { addMasquerade, collectMasquerade, removeMasquerade } from "../../rules/masquerade.ts";
 import { checkAttachment } from "./check.ts";
 import { ptpConfig, type PtpConfig } from "./config.ts";
 import { containerRoutes, hostAddresses, hostRoutes, withGateway, type PtpAddress } from "./routes.ts";
@@ -30,10 +30,6 @@ import { containerRoutes, hostAddresses, hostRoutes, withGateway, type PtpAddres
 const CONTAINER_INTERFACE = 1;
 
 export const ptp: Plugin = { name: "ptp", usesNetns: true, add, del, check: checkAttachment, gc, status };
-
-function ownerOf({ config, environment }: Call): MasqueradeOwner {
-  return { network: config.name, containerId: environment.containerId, ifname: environment.ifname };
-}
 
 function add(call: Call): Result {
   const config = ptpConfig(call.config);
@@ -51,7 +47,7 @@ function add(call: Call): Result {
 function addSteps(call: Call, config: PtpConfig, socket: NetlinkSocket, undo: Undo): Result {
   const { environment, machine } = call;
   const { mtu, enabledad, ipMasq, ipMasqBackend } = config;
-  const owner = ownerOf(call);
+  const owner = attachmentOf(call);
   const spec = {
     hostName: hostVethName(owner.network, owner.containerId, owner.ifname),
     group: unfinishedGroup(owner.network),
@@ -117,7 +113,7 @@ function del(call: Call): void {
   runAll([
     ...inOrder(call, () => removeVeth(call)),
     () => {
-      if (call.config.fields.raw("ipMasq") === true) removeMasquerade(call, ownerOf(call));
+      if (call.config.fields.raw("ipMasq") === true) removeMasquerade(call, attachmentOf(call));
     },
   ]);
 }

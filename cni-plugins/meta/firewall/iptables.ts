@@ -3,8 +3,9 @@
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import type { Nftables } from "#kernel/nft/nftables";
+import type { NetworkAttachment } from "../../attachments.ts";
 import { failure, runAll } from "../../error.ts";
-import { ownerComment, ownerMark, type RuleOwner } from "../../rules/owner.ts";
+import { ownerComment, ownerMark } from "../../rules/owner.ts";
 import { commentMatch, deletion, type SavedTable, type Xtables } from "../../rules/xtables.ts";
 import type { FirewallConfig, IngressPolicy } from "./config.ts";
 
@@ -66,7 +67,7 @@ function familiesOf(addresses: readonly Prefix[]): Family[] {
 
 export function addIptablesRules(
   xtables: Xtables,
-  owner: RuleOwner,
+  owner: NetworkAttachment,
   { adminChain }: FirewallConfig,
   addresses: readonly Prefix[],
 ): void {
@@ -129,7 +130,7 @@ export function removeIptablesRules(
 /** @throws CniError 999 naming the first rule that is missing */
 export function checkIptablesRules(
   xtables: Xtables,
-  owner: RuleOwner,
+  owner: NetworkAttachment,
   { adminChain, ingressPolicy }: FirewallConfig,
   addresses: readonly Prefix[],
   bridge: string | undefined,

@@ -9,10 +9,11 @@ import { FAMILIES } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import { NftError } from "#kernel/nft/error";
 import type { Nftables } from "#kernel/nft/nftables";
+import type { NetworkAttachment } from "../../attachments.ts";
 import { failure } from "../../error.ts";
 import { isObject } from "../../fields.ts";
 import { isNotFound } from "../../rules/nft-rules.ts";
-import { ownerComment, ownerMark, type RuleOwner } from "../../rules/owner.ts";
+import { ownerComment, ownerMark } from "../../rules/owner.ts";
 import type { IngressPolicy } from "./config.ts";
 
 const NAME = "loden_cni_firewall";
@@ -89,7 +90,7 @@ export function readContents(objects: readonly object[]): Contents {
 
 function elementLines(
   verb: "create" | "add",
-  owner: RuleOwner,
+  owner: NetworkAttachment,
   set: AddressSet,
   addresses: readonly Prefix[],
 ): string[] {
@@ -104,7 +105,12 @@ function removalLines(addresses: readonly MarkedAddress[]): string[] {
 }
 
 /** Enters an attachment's addresses, in one transaction. An address that another container had goes over to this one. */
-export function enterAddresses(nft: Nftables, owner: RuleOwner, set: AddressSet, addresses: readonly Prefix[]): void {
+export function enterAddresses(
+  nft: Nftables,
+  owner: NetworkAttachment,
+  set: AddressSet,
+  addresses: readonly Prefix[],
+): void {
   try {
     nft.script([...BASE, ...elementLines("create", owner, set, addresses)]);
   } catch (error) {
@@ -189,7 +195,12 @@ export function forgetBridges(nft: Nftables, exists: (bridge: string) => boolean
 }
 
 /** @throws CniError 999 naming the first thing that is missing */
-export function checkAddresses(nft: Nftables, owner: RuleOwner, set: AddressSet, addresses: readonly Prefix[]): void {
+export function checkAddresses(
+  nft: Nftables,
+  owner: NetworkAttachment,
+  set: AddressSet,
+  addresses: readonly Prefix[],
+): void {
   const present = list(nft);
   if (present === undefined) throw failure(`table ${TABLE} not found in nftables`);
   if (present.rules.get("forward")?.length !== FORWARD_RULES) {

@@ -4,14 +4,14 @@ import type { Prefix } from "#kernel/ip/prefix";
 import { linkGet } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Nftables } from "#kernel/nft/nftables";
-import { validAttachments } from "../../attachments.ts";
+import { attachmentOf, validAttachments } from "../../attachments.ts";
 import { previousResult } from "../../config.ts";
 import { failure, runAll } from "../../error.ts";
 import { Undo } from "../../interface/undo.ts";
 import type { Call, Plugin } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
 import { nftablesIfThere, requireAvailable } from "../../rules/backend.ts";
-import { ownerMark, staleMarks, type RuleOwner } from "../../rules/owner.ts";
+import { ownerMark, staleMarks } from "../../rules/owner.ts";
 import { Xtables } from "../../rules/xtables.ts";
 import { addressesOf, bridgeOf, firewallConfig, type Backend, type FirewallConfig } from "./config.ts";
 import { Firewalld } from "./firewalld.ts";
@@ -30,10 +30,6 @@ export const firewall: Plugin = { name: "firewall", usesNetns: false, add, del, 
 
 /** Where the rules of iptables are that could drop what we accept elsewhere. */
 const FORWARD = "FORWARD";
-
-function ownerOf({ config, environment }: Call): RuleOwner {
-  return { network: config.name, containerId: environment.containerId, ifname: environment.ifname };
-}
 
 function programs({ environment, machine }: Call): Xtables {
   return new Xtables(machine.sys, environment.variables);
@@ -83,7 +79,7 @@ function addRules(
   addresses: readonly Prefix[],
   bridge: string | undefined,
 ): void {
-  const owner = ownerOf(call);
+  const owner = attachmentOf(call);
   const { environment, machine } = call;
   if (backend === "iptables") {
     const xtables = programs(call);
@@ -116,7 +112,7 @@ function del(call: Call): void {
 
 /** Removes what an attachment has, whichever backend it is in. `addresses`: for what bears no mark. */
 function remove(call: Call, addresses: readonly Prefix[]): void {
-  const mark = ownerMark(ownerOf(call));
+  const mark = ownerMark(attachmentOf(call));
   const isOwn = (comment: string): boolean => comment.startsWith(mark);
   const nft = nftablesIfThere(call.machine);
   const asked = call.config.fields.raw("backend");
@@ -165,11 +161,11 @@ function check(call: Call): void {
   const bridge = config.ingressPolicy === "open" ? undefined : bridgeOf(result, config.ingressPolicy);
   const backend = chooseBackend(call, config);
   if (backend === "iptables") {
-    checkIptablesRules(programs(call), ownerOf(call), config, addresses, bridge);
+    checkIptablesRules(programs(call), attachmentOf(call), config, addresses, bridge);
     return;
   }
   const nft = machine.nftables();
-  checkAddresses(nft, ownerOf(call), backend === "firewalld" ? "trusted" : "accepted", addresses);
+  checkAddresses(nft, attachmentOf(call), backend === "firewalld" ? "trusted" : "accepted", addresses);
   if (bridge !== undefined) checkIsolation(nft, bridge, config.ingressPolicy);
   if (backend !== "firewalld") return;
   using firewalld = Firewalld.require(machine.sys, environment.variables);

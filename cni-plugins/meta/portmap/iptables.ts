@@ -4,10 +4,9 @@ import type { Family } from "#kernel/ip/address";
 import { FAMILIES } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import type { Nftables } from "#kernel/nft/nftables";
+import type { NetworkAttachment, Attachment } from "../../attachments.ts";
 import { runAll } from "../../error.ts";
 import { failure } from "../../error.ts";
-import type { Attachment } from "../../attachments.ts";
-import type { RuleOwner } from "../../rules/owner.ts";
 import { sha512Hex } from "../../rules/sha512.ts";
 import { commentMatch, deletion, type SavedTable, type Variant, type Xtables } from "../../rules/xtables.ts";
 import { mappingsOf, type PortmapConfig, type PortMapping } from "./config.ts";
@@ -24,7 +23,7 @@ const CHAIN_HASH_LENGTH = 21;
 const PORTS_A_RULE = 15;
 
 /** The container's chain. There is no interface name in it: attachments of one container to one network share it. */
-export function containerChain({ network, containerId }: Pick<RuleOwner, "network" | "containerId">): string {
+export function containerChain({ network, containerId }: Pick<NetworkAttachment, "network" | "containerId">): string {
   return PREFIX + sha512Hex(network + containerId).slice(0, CHAIN_HASH_LENGTH);
 }
 
@@ -34,7 +33,7 @@ function quoted(word: string): string {
 }
 
 /** The rules that lead from the common chain to the container's: up to 15 ports of one protocol each. */
-function entryRules(owner: RuleOwner, config: PortmapConfig, family: Family): string[] {
+function entryRules(owner: NetworkAttachment, config: PortmapConfig, family: Family): string[] {
   const chain = containerChain(owner);
   const comment = commentMatch(`dnat name: "${owner.network}" id: "${owner.containerId}"`);
   const conditions = config.conditions[family].map((word) => `${quoted(word)} `).join("");
@@ -51,7 +50,7 @@ function entryRules(owner: RuleOwner, config: PortmapConfig, family: Family): st
 }
 
 /** The container's own rules: marks for masquerading, then the translation, for each mapping. */
-function containerRules(owner: RuleOwner, config: PortmapConfig, address: Prefix): string[] {
+function containerRules(owner: NetworkAttachment, config: PortmapConfig, address: Prefix): string[] {
   const chain = containerChain(owner);
   const { family } = address;
   const target = config.externalSetMarkChain ?? SET_MARK;
@@ -93,7 +92,7 @@ function sharedRules(config: PortmapConfig): { readonly rule: string; readonly a
 }
 
 /** The change that makes a container's mappings what they should be, whatever is there of it. */
-function additions(saved: SavedTable, owner: RuleOwner, config: PortmapConfig, address: Prefix): string[] {
+function additions(saved: SavedTable, owner: NetworkAttachment, config: PortmapConfig, address: Prefix): string[] {
   const chain = containerChain(owner);
   const shared = sharedRules(config).filter(({ rule }) => !saved.hasRule(rule));
   const chains = [ENTRY, ...(config.snat && config.externalSetMarkChain === undefined ? [SET_MARK, MASQUERADE] : [])];
@@ -109,7 +108,7 @@ function additions(saved: SavedTable, owner: RuleOwner, config: PortmapConfig, a
 
 export function addIptablesMappings(
   xtables: Xtables,
-  owner: RuleOwner,
+  owner: NetworkAttachment,
   config: PortmapConfig,
   addresses: readonly Prefix[],
 ): void {
@@ -129,7 +128,7 @@ function removals(saved: SavedTable, chain: string): string[] {
 export function removeIptablesMappings(
   xtables: Xtables,
   nft: Nftables | undefined,
-  owner: RuleOwner,
+  owner: NetworkAttachment,
 ): RemovedMapping[] {
   const chain = containerChain(owner);
   const removed: RemovedMapping[] = [];
@@ -181,7 +180,7 @@ export function collectIptablesMappings(
 /** @throws CniError 999 naming the first thing that is missing */
 export function checkIptablesMappings(
   xtables: Xtables,
-  owner: RuleOwner,
+  owner: NetworkAttachment,
   config: PortmapConfig,
   addresses: readonly Prefix[],
 ): void {

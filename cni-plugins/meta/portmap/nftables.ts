@@ -7,9 +7,10 @@ import type { Prefix } from "#kernel/ip/prefix";
 import { FAMILIES } from "#kernel/ip/address";
 import { NftError } from "#kernel/nft/error";
 import type { Nftables } from "#kernel/nft/nftables";
+import type { NetworkAttachment } from "../../attachments.ts";
 import { failure } from "../../error.ts";
 import { isNotFound, ruleHandles } from "../../rules/nft-rules.ts";
-import { ownerComment, ownerMark, type RuleOwner } from "../../rules/owner.ts";
+import { ownerComment, ownerMark } from "../../rules/owner.ts";
 import type { PortmapConfig } from "./config.ts";
 import {
   conditionalRules,
@@ -105,7 +106,7 @@ function isTaken(error: unknown): boolean {
  */
 export function addMappings(
   nft: Nftables,
-  owner: RuleOwner,
+  owner: NetworkAttachment,
   config: PortmapConfig,
   addresses: readonly Prefix[],
 ): void {
@@ -170,7 +171,7 @@ export function removeReferenceRules(nft: Nftables, containerId: string): void {
 /** @throws CniError 999 naming the first thing that is missing */
 export function checkMappings(
   nft: Nftables,
-  owner: RuleOwner,
+  owner: NetworkAttachment,
   config: PortmapConfig,
   addresses: readonly Prefix[],
 ): void {

@@ -7,13 +7,13 @@ import { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Nftables } from "#kernel/nft/nftables";
 import type { Sys } from "#kernel/sys";
 import { readSysctl, writeSysctl } from "#kernel/sysctl";
-import { validAttachments } from "../../attachments.ts";
+import { attachmentOf, validAttachments, type NetworkAttachment } from "../../attachments.ts";
 import { previousResult } from "../../config.ts";
 import { failure, inContext, runAll } from "../../error.ts";
 import type { Call, Plugin } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
 import { nftablesIfThere, requireAvailable } from "../../rules/backend.ts";
-import { ownerMark, staleMarks, type RuleOwner } from "../../rules/owner.ts";
+import { ownerMark, staleMarks } from "../../rules/owner.ts";
 import { Xtables } from "../../rules/xtables.ts";
 import { containerAddresses, mappingsOf, portmapConfig, type PortmapConfig } from "./config.ts";
 import {
@@ -27,10 +27,6 @@ import { addMappings, checkMappings, removeMappings, removeReferenceRules } from
 import { forgetAfterMapping, forgetBeforeMapping, type RemovedMapping } from "./stale-connections.ts";
 
 export const portmap: Plugin = { name: "portmap", usesNetns: false, add, del, check, gc, status };
-
-function ownerOf({ config, environment }: Call): RuleOwner {
-  return { network: config.name, containerId: environment.containerId, ifname: environment.ifname };
-}
 
 function programs({ environment, machine }: Call): Xtables {
   return new Xtables(machine.sys, environment.variables);
@@ -60,7 +56,7 @@ function add(call: Call): Result {
   const v4 = addresses.find(({ family }) => family === 4);
   if (v4 !== undefined && config.snat) allowLoopbackSources(sys, v4);
   const nft = nftablesFor(call, config);
-  const owner = ownerOf(call);
+  const owner = attachmentOf(call);
   if (nft !== undefined) addMappings(nft, owner, config, addresses);
   else addWithIptables(call, owner, config, addresses);
   const families = addresses.map(({ family }): Family => family);
@@ -70,7 +66,12 @@ function add(call: Call): Result {
 }
 
 /** One family may be done when the other fails. */
-function addWithIptables(call: Call, owner: RuleOwner, config: PortmapConfig, addresses: readonly Prefix[]): void {
+function addWithIptables(
+  call: Call,
+  owner: NetworkAttachment,
+  config: PortmapConfig,
+  addresses: readonly Prefix[],
+): void {
   const xtables = programs(call);
   try {
     addIptablesMappings(xtables, owner, config, addresses);
@@ -116,7 +117,7 @@ function linkTowards(sys: Sys, address: Prefix): string | undefined {
 
 function del(call: Call): void {
   const { environment, machine } = call;
-  const owner = ownerOf(call);
+  const owner = attachmentOf(call);
   const nft = nftablesIfThere(machine);
   const mark = ownerMark(owner);
   const removed: RemovedMapping[] = [];
@@ -148,8 +149,8 @@ function check(call: Call): void {
   const addresses = mappedAddresses(config, result, call.environment.ifname);
   if (addresses.length === 0) return;
   const nft = nftablesFor(call, config);
-  if (nft !== undefined) checkMappings(nft, ownerOf(call), config, addresses);
-  else checkIptablesMappings(programs(call), ownerOf(call), config, addresses);
+  if (nft !== undefined) checkMappings(nft, attachmentOf(call), config, addresses);
+  else checkIptablesMappings(programs(call), attachmentOf(call), config, addresses);
 }
 
 function gc(call: Call): void {

@@ -4,9 +4,9 @@ import { makeDirectories, readText, removeFile, writeText } from "#kernel/files"
 import { Mac } from "#kernel/ip/mac";
 import { LINK_FLAG, type Link, type LinkChange } from "#kernel/netlink/link";
 import { orThrow, type Sys } from "#kernel/sys";
+import type { NetworkAttachment, Attachment } from "../../attachments.ts";
 import { CNI_ERROR, CniError } from "../../error.ts";
 import { isObject, type JsonObject } from "../../fields.ts";
-import type { Attachment } from "../../attachments.ts";
 import type { TuningConfig } from "./config.ts";
 
 const DIRECTORY_MODE = 0o700;
@@ -14,11 +14,6 @@ const FILE_MODE = 0o600;
 /** The reference plugin's indentation. */
 const INDENT = 1;
 const SUFFIX = ".json";
-
-/** A file that tells whose it is. */
-export interface StoredBackup extends Attachment {
-  readonly network: string;
-}
 
 /** The attributes that are to be changed, as they are. */
 function before(link: Link, config: TuningConfig): JsonObject {
@@ -61,7 +56,7 @@ export class BackupDirectory {
    * Keeps what a link has. What an earlier ADD kept stays: it is older. Whether there was no file yet.
    * @throws CniError 5
    */
-  keep(owner: StoredBackup, link: Link, config: TuningConfig): boolean {
+  keep(owner: NetworkAttachment, link: Link, config: TuningConfig): boolean {
     const file = this.#file(owner);
     const known = this.#read(file);
     const content = { ...before(link, config), ...known, ...owner };
@@ -97,7 +92,7 @@ export class BackupDirectory {
   }
 
   /** Every file that tells whose it is. */
-  list(): readonly StoredBackup[] {
+  list(): readonly NetworkAttachment[] {
     let names: readonly string[];
     try {
       names = process.getBuiltinModule("node:fs").readdirSync(this.#directory);

@@ -4,20 +4,16 @@ import { LINK_FLAG, linkGet, linkSet, type Link } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
 import { withNetns } from "#kernel/netns";
 import { readSysctl, writeSysctl } from "#kernel/sysctl";
-import { validAttachments } from "../../attachments.ts";
+import { attachmentOf, validAttachments, type NetworkAttachment } from "../../attachments.ts";
 import { previousResult } from "../../config.ts";
 import { failure, inContext, runAll } from "../../error.ts";
 import { Undo } from "../../interface/undo.ts";
 import type { Call, Plugin } from "../../plugin.ts";
 import type { Result } from "../../result/types.ts";
-import { BackupDirectory, linkChange, type StoredBackup } from "./backup.ts";
+import { BackupDirectory, linkChange } from "./backup.ts";
 import { dataDirectory, requireAllowed, sysctlPathOf, tuningConfig, type TuningConfig } from "./config.ts";
 
 export const tuning: Plugin = { name: "tuning", usesNetns: true, add, del, check, gc, status };
-
-function ownerOf({ config, environment }: Call): StoredBackup {
-  return { network: config.name, containerId: environment.containerId, ifname: environment.ifname };
-}
 
 function backups({ config, machine }: Call): BackupDirectory {
   return new BackupDirectory(machine.sys, dataDirectory(config));
@@ -58,7 +54,7 @@ function changeLink(call: Call, config: TuningConfig, undo: Undo): void {
   const link = linkGet(socket, { name: ifname });
   if (link === undefined) throw failure(`failed to get ${JSON.stringify(ifname)}: Link not found`);
   const directory = backups(call);
-  const owner = ownerOf(call);
+  const owner = attachmentOf(call);
   const isFirst = directory.keep(owner, link, config);
   undo.add(() => {
     // What an earlier ADD changed stays changed, and its backup with it.
@@ -93,7 +89,7 @@ function changedResult(result: Result, { mac, mtu }: TuningConfig, ifname: strin
 function del(call: Call): void {
   const { environment, machine, netns } = call;
   const directory = backups(call);
-  const owner = ownerOf(call);
+  const owner = attachmentOf(call);
   const restoration = directory.restoration(owner);
   if (netns !== undefined && restoration !== undefined) {
     using socket = withNetns(machine.sys, netns, () => NetlinkSocket.open(machine.sys));
@@ -147,7 +143,7 @@ function gc(call: Call): void {
   const valid = validAttachments(call.config);
   if (valid === undefined) return;
   const directory = backups(call);
-  const isValid = (item: StoredBackup): boolean =>
+  const isValid = (item: NetworkAttachment): boolean =>
     valid.some(({ containerId, ifname }) => containerId === item.containerId && ifname === item.ifname);
   const stale = directory.list().filter((item) => item.network === call.config.name && !isValid(item));
   runAll(stale.map((item) => () => directory.remove(item)));

@@ -17,7 +17,7 @@ import { failure } from "../../../cni-plugins/error.ts";
 import { processMachine } from "../../../cni-plugins/machine.ts";
 import { pluginNamed } from "../../../cni-plugins/registry.ts";
 import { serve } from "../../../cni-plugins/skeleton.ts";
-import { SUPPORTED_VERSIONS } from "../../../cni-plugins/version.ts";
+import { SUPPORTED_VERSIONS } from "#spec/cni-versions";
 import type { Sandbox } from "../../support/cni.ts";
 import { Host } from "../../support/cni-rig.ts";
 import { inSandbox, ipBatch } from "../../support/cni-network.ts";

@@ -11,7 +11,7 @@ import { printDocument, resultDocument } from "../../../cni-plugins/result/print
 import { readResult } from "../../../cni-plugins/result/read.ts";
 import type { Result } from "../../../cni-plugins/result/types.ts";
 import { errorDocument } from "../../../cni-plugins/skeleton.ts";
-import { SUPPORTED_VERSIONS } from "../../../cni-plugins/version.ts";
+import { SUPPORTED_VERSIONS } from "#spec/cni-versions";
 
 function contractOfVersion(version: string): Contract<unknown> {
   if (version < "0.3.0") return cniResult020Contract;

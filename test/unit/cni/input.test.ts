@@ -4,7 +4,8 @@ import { readArguments } from "../../../cni-plugins/arguments.ts";
 import { interfaceNameProblem, isIdentifier, readEnvironment } from "../../../cni-plugins/environment.ts";
 import { attachmentAlias, hostVethName, networkAlias } from "../../../cni-plugins/interface/marks.ts";
 import { chainName } from "../../../cni-plugins/rules/iptables.ts";
-import { decodeVersion, isAtLeast, requireSupported } from "../../../cni-plugins/version.ts";
+import { isAtLeast } from "#spec/cni-versions";
+import { decodeVersion, requireSupported } from "../../../cni-plugins/version.ts";
 
 describe("versions", () => {
   test.each(["", undefined, null])("%j is 0.1.0", (value) => expect(decodeVersion(value)).toBe("0.1.0"));

@@ -4,7 +4,7 @@ import { CniError } from "../../../cni-plugins/error.ts";
 import { resultDocument } from "../../../cni-plugins/result/print.ts";
 import { readResult } from "../../../cni-plugins/result/read.ts";
 import { EMPTY_RESULT } from "../../../cni-plugins/result/types.ts";
-import { SUPPORTED_VERSIONS } from "../../../cni-plugins/version.ts";
+import { SUPPORTED_VERSIONS } from "#spec/cni-versions";
 
 const plain = (value: object): Record<string, unknown> => JSON.parse(JSON.stringify(value)) as Record<string, unknown>;
 
