@@ -77,7 +77,6 @@ export class Fields {
     return value === undefined || Array.isArray(value) ? value : this.#wrong(key, value, "a list");
   }
 
-  /** A list of objects; an item that is null is left out. */
   objects(key: string): readonly Fields[] | undefined {
     const list = this.list(key);
     return list && objectsOf(list, this.path(key));
@@ -127,14 +126,10 @@ export class Fields {
 }
 
 function objectsOf(list: readonly unknown[], path: string): readonly Fields[] {
-  const objects: Fields[] = [];
-  for (let index = 0; index < list.length; index++) {
-    const item = list[index];
-    if (item === null) continue;
+  return list.map((item, index) => {
     const where = `${path}[${index}]`;
-    objects.push(isObject(item) ? new Fields(item, where) : wrongType(where, item, "an object"));
-  }
-  return objects;
+    return isObject(item) ? new Fields(item, where) : wrongType(where, item, "an object");
+  });
 }
 
 /** @throws CniError 6: Go's decoder refuses the whole document for one wrong type, and so do we */
