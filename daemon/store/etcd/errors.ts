@@ -87,6 +87,12 @@ const CONNECTION_CODES: readonly Rule[] = [
   { text: /^ECONNREFUSED$/, code: "ERR_STORE_UNAVAILABLE", cure: "nothing listens there; is etcd running?" },
   { text: /^(ENOTFOUND|EAI_AGAIN)$/, code: "ERR_STORE_UNAVAILABLE", cure: "the host name does not resolve" },
   { text: /^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/, code: "ERR_STORE_UNAVAILABLE", cure: "check route and firewall" },
+  // Which of the two a peer that does not speak TLS brings depends on when its reset arrives.
+  {
+    text: /^(ECONNRESET|EPIPE)$/,
+    code: "ERR_STORE_UNAVAILABLE",
+    cure: "it hung up; if it does so at every try, check whether this endpoint wants http:// or https://",
+  },
   {
     text: /ALTNAME_INVALID/,
     code: "ERR_STORE_AUTH",

@@ -161,9 +161,11 @@ describe("errors", () => {
     for (const thrown of [undefined, null, "text", 7, {}, new Error("")]) {
       expect(etcdError("http://e:1", thrown)).toMatchObject({ code: "ERR_STORE", fields: { endpoint: "http://e:1" } });
     }
-    expect(
-      etcdError("x", new Error("a", { cause: Object.assign(new Error("b"), { code: "ECONNREFUSED" }) })).code,
-    ).toBe("ERR_STORE_UNAVAILABLE");
+  });
+
+  test.each(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT"])("of a socket, %s, say that it is away", (code) => {
+    const thrown = new Error("a", { cause: Object.assign(new Error("b"), { code }) });
+    expect(etcdError("x", thrown).code).toBe("ERR_STORE_UNAVAILABLE");
   });
 });
 
