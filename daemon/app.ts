@@ -191,7 +191,7 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
     holder,
     guard,
     subnetFile: () => fabric.subnetFile,
-    onAddressFree: () => fabric.tellAddress(),
+    onAddressKnown: () => fabric.tellAddress(),
   };
   const firewall = firewallParts(context, fabric, marks.marks);
   held.commands = extension?.keep(alive) ?? Promise.resolve();

@@ -6,10 +6,11 @@ import type { Clock } from "../clock.ts";
 import { Doorbell } from "../doorbell.ts";
 import type { SubnetStore } from "../store/port.ts";
 import type { Claimant } from "./choice.ts";
-import { isLiveRival, isRival, sameAddresses } from "./rival.ts";
+import { isLiveRival, isRival } from "./rival.ts";
 import { HEARTBEAT_SECONDS } from "./conflict.ts";
 import type { PeerChange, PeerTable } from "./peers.ts";
 import type { Lease } from "./types.ts";
+import { sameAddresses } from "./whereabouts.ts";
 
 /** While there is somebody with the same address, it is asked this often whether that one lives; in milliseconds. */
 const ASK_MS = (HEARTBEAT_SECONDS / 2) * 1_000;

@@ -9,6 +9,7 @@ import { chooseSubnets, fitsNetwork } from "./allocate.ts";
 import { parseSubnetKey, subnetKey } from "./keys.ts";
 import { decodeLease } from "./record.ts";
 import type { Lease, Network, PerFamily } from "./types.ts";
+import { presentAddresses, sharesAddress } from "./whereabouts.ts";
 
 /** Who asks for a lease. */
 export interface Claimant {
@@ -41,12 +42,11 @@ export type Ownership = "mine" | "disputed" | "foreign";
  * under another address counts as ours only with the subnet file as a witness: ids can be cloned with the machine.
  */
 export function ownership(lease: Lease, claimant: Claimant): Ownership {
-  const isOurAddress = FAMILIES.some((family) => {
-    const address = lease.publicAddress[family];
-    return address !== undefined && claimant.publicAddress[family]?.equals(address) === true;
-  });
+  const isOurAddress = sharesAddress(lease.publicAddress, claimant.publicAddress);
   if (lease.nodeId === undefined) return isOurAddress ? "mine" : "foreign";
-  if (lease.nodeId !== claimant.nodeId) return isOurAddress ? "disputed" : "foreign";
+  if (lease.nodeId !== claimant.nodeId) {
+    return sharesAddress(presentAddresses(lease), claimant.publicAddress) ? "disputed" : "foreign";
+  }
   const wasOurs = claimant.previous !== undefined && subnetKey(claimant.previous) === lease.key;
   return isOurAddress || wasOurs ? "mine" : "disputed";
 }

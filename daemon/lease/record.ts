@@ -12,7 +12,8 @@ const GO_ESCAPES = /[<>&\u2028\u2029]/g;
 
 /** The value of a lease. */
 export function encodeLease(lease: Omit<Lease, "key" | "subnet">): string {
-  const { publicAddress, backendType, backendData, nodeId, epoch } = lease;
+  const { publicAddress, backendType, backendData, nodeId, epoch, vacated = {} } = lease;
+  const left = Object.values(vacated).map(String);
   const text = JSON.stringify({
     PublicIP: publicAddress[4]?.toString() ?? "0.0.0.0",
     PublicIPv6: publicAddress[6]?.toString() ?? null,
@@ -22,6 +23,7 @@ export function encodeLease(lease: Omit<Lease, "key" | "subnet">): string {
     BackendV6Data: backendData[6],
     NodeID: nodeId,
     Epoch: epoch,
+    Vacated: left.length === 0 ? undefined : left,
   });
   return text.replaceAll(GO_ESCAPES, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
@@ -45,6 +47,10 @@ export function decodeLease(key: string, value: string): Lease {
   };
   const subnet = perFamily(written[4]?.masked, written[6]?.masked);
   const publicAddress = perFamily(addressOf(document.PublicIP), addressOf(document.PublicIPv6));
+  const left = new Set(document.Vacated);
+  const ifLeft = (address: Address | undefined): Address | undefined =>
+    address !== undefined && left.has(address.toString()) ? address : undefined;
+  const vacated = perFamily(ifLeft(publicAddress[4]), ifLeft(publicAddress[6]));
   const backendData = perFamily(document.BackendData, document.BackendV6Data);
   return {
     key,
@@ -54,6 +60,7 @@ export function decodeLease(key: string, value: string): Lease {
     backendData,
     ...(document.NodeID === undefined ? {} : { nodeId: document.NodeID }),
     ...(document.Epoch === undefined ? {} : { epoch: document.Epoch }),
+    ...(Object.keys(vacated).length === 0 ? {} : { vacated }),
   };
 }
 

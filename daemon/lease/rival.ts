@@ -1,26 +1,16 @@
 // Other nodes that say of themselves that they have this node's address.
-import { FAMILIES } from "#kernel/ip/address";
 import type { Entry, SubnetStore } from "../store/port.ts";
 import type { Claimant } from "./choice.ts";
 import { SILENCE_SECONDS, silenceOf } from "./conflict.ts";
 import { decodeLease } from "./record.ts";
 import type { Terms } from "./terms.ts";
 import type { Lease } from "./types.ts";
+import { presentAddresses, sharesAddress } from "./whereabouts.ts";
 
-/** The lease is of another node id, and tells our address. One without an id is flannel's on this host. */
-export function isRival({ nodeId, publicAddress }: Lease, claimant: Claimant): boolean {
-  return nodeId !== undefined && nodeId !== claimant.nodeId && sharesAddress(publicAddress, claimant.publicAddress);
-}
-
-export function sharesAddress(a: Lease["publicAddress"], b: Lease["publicAddress"]): boolean {
-  return FAMILIES.some((family) => {
-    const address = a[family];
-    return address !== undefined && b[family]?.equals(address) === true;
-  });
-}
-
-export function sameAddresses(a: Lease["publicAddress"], b: Lease["publicAddress"]): boolean {
-  return FAMILIES.every((family) => a[family]?.toString() === b[family]?.toString());
+/** The lease is of another node id, and tells our address as one that it has. One without an id is flannel's on this host. */
+export function isRival(lease: Lease, { nodeId, publicAddress }: Claimant): boolean {
+  const isOther = lease.nodeId !== undefined && lease.nodeId !== nodeId;
+  return isOther && sharesAddress(presentAddresses(lease), publicAddress);
 }
 
 /** Its holder was heard lately. Not known of a record from an earlier run. */
@@ -54,7 +44,7 @@ export async function termsBesideRivals(
 ): Promise<Partial<Terms>> {
   if (sharesAddress(publicAddress, claimant.publicAddress)) return {};
   const rival = await findRival(store, entries, claimant, signal);
-  return rival === undefined ? {} : { claimant: { ...claimant, publicAddress } };
+  return rival === undefined ? {} : { claimant: { ...claimant, publicAddress }, present: claimant.publicAddress };
 }
 
 function readable(entry: Entry): Lease | undefined {

@@ -5,6 +5,7 @@ import type { Entry, SubnetStore } from "../store/port.ts";
 import type { Claimant } from "./choice.ts";
 import { decodeLease, encodeLease } from "./record.ts";
 import type { BackendData, Lease, Network } from "./types.ts";
+import { lacking } from "./whereabouts.ts";
 
 /** flannel's, in seconds. */
 export const LEASE_TTL_SECONDS = 86_400;
@@ -15,6 +16,8 @@ export interface Terms {
   readonly claimant: Claimant;
   readonly backendType: string;
   readonly backendData: BackendData;
+  /** Where this node is, while it cannot tell so: the claimant's address is then the one that peers know. */
+  readonly present?: Lease["publicAddress"] | undefined;
 }
 
 export interface HolderOptions extends Terms {
@@ -52,7 +55,8 @@ export function unrecorded(key: string, value: string, now: number): Held {
 }
 
 /** The value that a record has by its terms. */
-export function recordValue({ claimant, backendType, backendData }: Terms, epoch: number): string {
+export function recordValue({ claimant, backendType, backendData, present }: Terms, epoch: number): string {
   const { publicAddress, nodeId } = claimant;
-  return encodeLease({ publicAddress, backendType, backendData, nodeId, epoch });
+  const vacated = present === undefined ? {} : lacking(publicAddress, present);
+  return encodeLease({ publicAddress, backendType, backendData, nodeId, epoch, vacated });
 }

@@ -33,6 +33,8 @@ export interface Lease {
   /** Who owns it (Loden's own keys in the lease JSON); absent in leases that flannel wrote. */
   readonly nodeId?: string;
   readonly epoch?: number;
+  /** Those of `publicAddress` that the node has no more, while it cannot tell another. */
+  readonly vacated?: PerFamily<Address>;
   /** Mod revision of its record; of two leases of one node the later tells where the node is. */
   readonly revision?: bigint;
   /** What was known before: a restored store lacks it, or something unreadable stands in its place. */

@@ -10,7 +10,7 @@ import { composeFabric, type ExtrasOptions, type FabricState } from "../fabric.t
 import { networksOf, parseNetwork } from "../lease/network.ts";
 import type { AddressGuard } from "../lease/address-guard.ts";
 import type { Claimant } from "../lease/choice.ts";
-import { sameAddresses } from "../lease/rival.ts";
+import { lacking, presentAddresses, sameAddresses } from "../lease/whereabouts.ts";
 import type { LeaseHolder } from "../lease/holder.ts";
 import type { PeerTable } from "../lease/peers.ts";
 import type { Network, Node } from "../lease/types.ts";
@@ -284,12 +284,13 @@ export class FabricKeeper {
     if (isSuperseded()) return;
     const { network, node, backend, configText } = this.#setup;
     const { holder, guard } = this.#parts;
-    const claimant = { ...this.#parts.claimant, publicAddress: node.publicAddress };
+    const present = node.publicAddress;
+    const claimant = { ...this.#parts.claimant, publicAddress: present };
     const { leaseType: backendType } = backend;
     holder.restate({
       network,
-      // An address that another live node has is told when it is free.
-      ...(guard.isFree ? { claimant } : {}),
+      // An address that another live node has is told when it is free; until then, that the one of before is given up.
+      ...(guard.isFree ? { claimant, present: undefined } : guard.conflict === undefined ? {} : { present }),
       backendType,
       backendData: backend.advertise(node),
     });
@@ -297,10 +298,13 @@ export class FabricKeeper {
     this.#parts.onChange();
   }
 
-  /** Nobody else has this node's address: peers are told it, unless they were. */
+  /** Peers are told this node's address if nobody else has it, or else which one it has left, unless they were. */
   tellAddress(): void {
-    const told = this.#parts.holder.held?.lease.publicAddress ?? {};
-    if (this.#reconciler === undefined || sameAddresses(told, this.#setup.node.publicAddress)) return;
+    const { holder, guard } = this.#parts;
+    const { publicAddress } = this.#setup.node;
+    const told = holder.held === undefined ? {} : presentAddresses(holder.held.lease);
+    const isTold = guard.isFree ? sameAddresses(told, publicAddress) : sameAddresses(lacking(told, publicAddress), {});
+    if (this.#reconciler === undefined || isTold || (!guard.isFree && guard.conflict === undefined)) return;
     void this.#publish(this.#generation, false);
   }
 

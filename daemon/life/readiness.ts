@@ -169,8 +169,8 @@ export interface Tended {
   readonly guard: AddressGuard;
   /** Text of the subnet file, as of now. */
   readonly subnetFile: () => string;
-  /** Called whenever it was found that nobody else has this node's address, and may have been so before. */
-  readonly onAddressFree: () => void;
+  /** Called whenever it was found whether another node has this node's address. */
+  readonly onAddressKnown: () => void;
 }
 
 /**
@@ -179,7 +179,7 @@ export interface Tended {
  */
 export async function keepReady(
   context: AppContext,
-  { reconciler, journal, holder, guard, subnetFile, onAddressFree }: Tended,
+  { reconciler, journal, holder, guard, subnetFile, onAddressKnown }: Tended,
   signal: AbortSignal,
 ): Promise<void> {
   const { options, ports, status, log } = context;
@@ -206,9 +206,9 @@ export async function keepReady(
   holder.onConflict = judge;
   guard.onVerdict = () => {
     judge();
-    if (guard.isFree) onAddressFree();
+    onAddressKnown();
   };
-  if (guard.isFree) onAddressFree();
+  onAddressKnown();
   journal.onSubnetFile = () => {
     fileError = keepSubnetFile(context, subnetFile());
     judge();

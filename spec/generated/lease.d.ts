@@ -19,4 +19,6 @@ export interface LeaseDocument {
   readonly NodeID?: string;
   /** Loden's: grows each time the holder takes the lease anew. flannel ignores it. */
   readonly Epoch?: number;
+  /** Loden's: which of PublicIP and PublicIPv6 the holder has no more, while it cannot tell another since another node has that. flannel ignores it. */
+  readonly Vacated?: readonly string[];
 }

@@ -1,7 +1,7 @@
 // Made from spec/schema/lease.json by daemon/build/validators.ts (npm run generate). Do not edit.
 import { FORMATS } from "../formats.ts";
 export const validate = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"lease.json","type":"object","properties":{"PublicIP":{"type":"string","format":"ipv4"},"PublicIPv6":{"type":"string","format":"ipv6"},"BackendType":{"type":"string"},"BackendData":{},"BackendV6Data":{},"NodeID":{"type":"string"},"Epoch":{"type":"integer","minimum":0}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"lease.json","type":"object","properties":{"PublicIP":{"type":"string","format":"ipv4"},"PublicIPv6":{"type":"string","format":"ipv6"},"BackendType":{"type":"string"},"BackendData":{},"BackendV6Data":{},"NodeID":{"type":"string"},"Epoch":{"type":"integer","minimum":0},"Vacated":{"type":"array","items":{"type":"string"}}}};
 const formats0 = FORMATS.ipv4.accepts;
 const formats2 = FORMATS.ipv6.accepts;
 
@@ -116,9 +116,13 @@ errors++;
 }
 }
 }
-}
-else {
-const err8 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(data.Vacated !== undefined){
+let data5 = data.Vacated;
+if(Array.isArray(data5)){
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+if(typeof data5[i0] !== "string"){
+const err8 = {instancePath:instancePath+"/Vacated/" + i0,schemaPath:"#/properties/Vacated/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -127,8 +131,32 @@ vErrors.push(err8);
 }
 errors++;
 }
+}
+}
+else {
+const err9 = {instancePath:instancePath+"/Vacated",schemaPath:"#/properties/Vacated/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+}
+else {
+const err10 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
 validate20.errors = vErrors;
 return errors === 0;
 }
-validate20.evaluated = {"props":{"PublicIP":true,"PublicIPv6":true,"BackendType":true,"BackendData":true,"BackendV6Data":true,"NodeID":true,"Epoch":true},"dynamicProps":false,"dynamicItems":false};
-export const contract = { name: "lease", shape: {"keys":{"publicip":{"name":"PublicIP"},"publicipv6":{"name":"PublicIPv6"},"backendtype":{"name":"BackendType"},"backenddata":{"name":"BackendData"},"backendv6data":{"name":"BackendV6Data"},"nodeid":{"name":"NodeID"},"epoch":{"name":"Epoch"}}}, validate };
+validate20.evaluated = {"props":{"PublicIP":true,"PublicIPv6":true,"BackendType":true,"BackendData":true,"BackendV6Data":true,"NodeID":true,"Epoch":true,"Vacated":true},"dynamicProps":false,"dynamicItems":false};
+export const contract = { name: "lease", shape: {"keys":{"publicip":{"name":"PublicIP"},"publicipv6":{"name":"PublicIPv6"},"backendtype":{"name":"BackendType"},"backenddata":{"name":"BackendData"},"backendv6data":{"name":"BackendV6Data"},"nodeid":{"name":"NodeID"},"epoch":{"name":"Epoch"},"vacated":{"name":"Vacated"}}}, validate };

@@ -316,3 +316,14 @@ test("a node's later lease wins over one in whose place something unreadable sta
   const plan = { seed: "21457", setup: { ...setup, backend: "vxlan" as const }, steps };
   expect((await run(plan, { mutation: NONE })).violation).toBeUndefined();
 });
+
+test("nodes that take over each other's addresses do not wait for each other for ever", async () => {
+  const setup = { machines: 4, members: 1, slots: 5, ttlSeconds: 60, directRouting: false, page: 2, resyncSeconds: 30 };
+  const steps = [
+    { after: 1_000, fault: "sameAddress", machine: 3, x: 0.5073718160856515, y: 0.31460540974512696 },
+    { after: 1_000, fault: "sameAddress", machine: 2, x: 0.33756481064483523, y: 0.532079272903502 },
+    { after: 1_000, fault: "sameAddress", machine: 1, x: 0.9878896670415998, y: 0.13531874911859632 },
+  ] as const;
+  const plan = { seed: "32884", setup: { ...setup, backend: "vxlan" as const }, steps };
+  expect((await run(plan, { mutation: NONE })).violation).toBeUndefined();
+});

@@ -4,6 +4,7 @@ import { LodenError } from "#spec/errors";
 import { parsePreviousSubnetEnv } from "#spec/subnet-env";
 import { decodeLease } from "../../daemon/lease/record.ts";
 import type { Lease } from "../../daemon/lease/types.ts";
+import { presentAddresses } from "../../daemon/lease/whereabouts.ts";
 import type { Change } from "../../daemon/reconcile/port.ts";
 import type { MemoryRecord } from "../../daemon/store/memory-world.ts";
 import type { Snapshot, WatchResult } from "../../daemon/store/port.ts";
@@ -132,7 +133,8 @@ export class Judge {
       const record = etcd.truth.now.get(key);
       const lease = record === undefined ? undefined : readable(key, record.value);
       if (lease?.nodeId === undefined || lease.nodeId !== daemon?.app.status.sources.node?.id) continue;
-      const address = lease.publicAddress[4]?.toString() ?? "";
+      const address = presentAddresses(lease)[4]?.toString();
+      if (address === undefined) continue;
       const other = seen.get(address);
       const isTold = daemon.troubles.has("address") || daemon.troubles.has("lease");
       if (!isTold) seen.set(address, name);

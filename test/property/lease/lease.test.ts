@@ -54,7 +54,16 @@ const nearly = (keys: readonly string[]): fc.Arbitrary<string> =>
       .map((value) => JSON.stringify(value)),
   );
 
-const LEASE_KEYS = ["PublicIP", "PublicIPv6", "BackendType", "BackendData", "BackendV6Data", "NodeID", "Epoch"];
+const LEASE_KEYS = [
+  "PublicIP",
+  "PublicIPv6",
+  "BackendType",
+  "BackendData",
+  "BackendV6Data",
+  "NodeID",
+  "Epoch",
+  "Vacated",
+];
 const CONFIG_KEYS = [
   "Network",
   "IPv6Network",

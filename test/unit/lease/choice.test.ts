@@ -30,6 +30,12 @@ function choice(entries: readonly Entry[], previous?: string): string {
 
 const FOREIGN = entry("10.3.1.0-24", "192.168.0.9", "other");
 
+/** Of a node that had our address, and cannot tell where it is. */
+const LEFT: Entry = {
+  ...entry("10.3.5.0-24", US),
+  value: JSON.stringify({ PublicIP: US, NodeID: "other", Vacated: [US] }),
+};
+
 const BROKEN: Entry = { ...entry("10.3.9.0-24", US), value: "{" };
 
 describe("chooseLease", () => {
@@ -99,6 +105,7 @@ describe("chooseLease", () => {
       undefined,
       "disputed 10.3.5.0-24",
     ],
+    ["unless that one has left it", [LEFT], undefined, "create 10.3.1.0-24"],
     ["so is our id at another address", [entry("10.3.5.0-24", "172.16.0.1", "us")], undefined, "disputed 10.3.5.0-24"],
     [
       "a record of ours beats a dispute",

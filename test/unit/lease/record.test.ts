@@ -3,6 +3,7 @@ import { Address } from "#kernel/ip/address";
 import { LodenError } from "#spec/errors";
 import { describe, expect, test } from "vitest";
 import { decodeLease, encodeLease } from "../../../daemon/lease/record.ts";
+import { presentAddresses } from "../../../daemon/lease/whereabouts.ts";
 
 const v4 = { 4: Address.parse("192.168.64.3") };
 
@@ -33,6 +34,16 @@ describe("encodeLease", () => {
     expect(encodeLease(lease)).toBe(
       '{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"host-gw","NodeID":"n1","Epoch":3}',
     );
+  });
+
+  test("tells what was left", () => {
+    const publicAddress = { ...v4, 6: Address.parse("fd00::1") };
+    const lease = { publicAddress, backendType: "host-gw", backendData: {}, vacated: { 6: Address.parse("fd00::1") } };
+    const text = encodeLease(lease);
+    expect(text).toContain(',"BackendType":"host-gw","Vacated":["fd00::1"]}');
+    const read = decodeLease("10.5.1.0-24", text);
+    expect(Object.values(read.vacated ?? {}).map(String)).toEqual(["fd00::1"]);
+    expect(Object.values(presentAddresses(read)).map(String)).toEqual(["192.168.64.3"]);
   });
 
   test("writes IPv6 as Go does, and 0.0.0.0 where there is no IPv4 address", () => {
@@ -90,6 +101,7 @@ describe("decodeLease", () => {
     ["10.5.1.0-24", '{"PublicIP":"1.2.3.4","BackendType":{}}', /BackendType/],
     ["10.5.1.0-24", '{"PublicIP":"1.2.3.4","NodeID":5}', /NodeID/],
     ["10.5.1.0-24", '{"PublicIP":"1.2.3.4","Epoch":"1"}', /Epoch/],
+    ["10.5.1.0-24", '{"PublicIP":"1.2.3.4","Vacated":"1.2.3.4"}', /Vacated/],
   ])("refuses %s = %s by name", (key, value, expected) => {
     const text = problem(() => decodeLease(key, value));
     expect(text).toMatch(/^ERR_LEASE_INVALID: /);

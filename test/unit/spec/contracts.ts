@@ -107,6 +107,7 @@ export const SAMPLES: readonly Sample[] = [
       BackendV6Data: "anything",
       NodeID: "n1",
       Epoch: 3,
+      Vacated: ["192.168.64.3"],
     },
   },
   { contract: vxlanDataContract, schema: "vxlan-data", document: { VNI: 1, VtepMAC: "c6:d2:32:6f:8f:44" } },
