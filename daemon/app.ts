@@ -13,12 +13,12 @@ import type { ExtensionRunner } from "./backend/extension/runner.ts";
 import { beginWith, outgoingOf } from "./life/backends.ts";
 import { extensionRunner, prepareNode } from "./life/prepare.ts";
 import { extrasOptions } from "./life/readiness.ts";
-import { startHealthServer } from "./health/server.ts";
 import { AddressGuard } from "./lease/address-guard.ts";
 import { PeerTable } from "./lease/peers.ts";
 import type { LeaseHolder } from "./lease/holder.ts";
 import { ReleaseMarker } from "./lease/release-marks.ts";
 import type { Node } from "./lease/types.ts";
+import { serveHealth } from "./life/serve-health.ts";
 import { type FirewallView, type FirewallWatchParts, watchFirewalls } from "./life/firewall-watch.ts";
 import { FabricKeeper, type Setup } from "./life/fabric-keeper.ts";
 import { follow, type LeaseSink } from "./life/follow.ts";
@@ -348,15 +348,6 @@ function stateOf(
     lease,
     peers: [...peers.records()].toSorted(([a], [b]) => (a < b ? -1 : 1)),
   };
-}
-
-async function serveHealth(
-  { status, log }: AppContext,
-  listen: NonNullable<Options["health"]>,
-): Promise<AsyncDisposable> {
-  const server = await startHealthServer(listen, () => status.document());
-  log.info({ listen: `${listen.address} port ${server.port}` }, "the health server listens");
-  return server;
 }
 
 /** Rejects when the signal aborts. */

@@ -17,6 +17,7 @@ import {
 } from "#spec/status";
 import type { Files } from "./atomic-file.ts";
 import type { Clock } from "./clock.ts";
+import type { Counts } from "./health/metrics.ts";
 import type { HeldLease } from "./lease/terms.ts";
 import type { Network, Node } from "./lease/types.ts";
 import type { Log } from "./log.ts";
@@ -57,6 +58,8 @@ export interface StatusSources {
 
 export class StatusBoard {
   readonly sources: StatusSources;
+  /** For the metrics; the document does not have them, which is written at each change. */
+  readonly counts = { passes: 0, changes: 0, failures: 0, repairs: 0 } satisfies Counts;
   /** The boot of the run before this one; undefined when there was none that is known. */
   readonly previousBootId: string | undefined;
   readonly #files: Files;

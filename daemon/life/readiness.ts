@@ -84,8 +84,12 @@ export class ReconcileJournal {
 
   take(event: ReconcileEvent): void {
     const log = this.#log;
+    const { counts } = this.#context.status;
     switch (event.type) {
       case "pass":
+        counts.passes++;
+        counts.changes += event.changes;
+        counts.failures += event.failures;
         // Most passes find all as it should be, and there is nothing to say.
         if (event.changes === 0 && event.failures === 0 && event.ready === this.isReady) return;
         log.debug(
@@ -106,6 +110,7 @@ export class ReconcileJournal {
         }
         break;
       case "drift":
+        counts.repairs += event.repairs.length;
         log.warn(
           { count: event.repairs.length, key: event.repairs[0]?.key ?? "", ...byOf(event.repairs) },
           "something of ours was altered from outside, and is repaired",

@@ -138,6 +138,7 @@ describe("two hosts", () => {
     expect(await ask("/healthz")).toEqual([200, "flanneld is running"]);
     expect(await ask("/readyz")).toEqual([200, "flanneld is ready"]);
     expect(JSON.parse((await ask("/status"))[1])).toMatchObject({ ready: true, peers: { known: 1 }, problems: [] });
+    expect((await ask("/metrics"))[1]).toMatch(/^loden_ready 1\n[\s\S]*^loden_peers 1\n/m);
     const { status, stdout } = await runLoden("status", "--subnet-file", hosts[0].subnetFile);
     expect([status, stdout]).toEqual([
       0,

@@ -1,4 +1,4 @@
-// The health server: flannel's paths and texts, readiness that tells the truth, and the status document.
+// The health server: flannel's paths and texts, readiness that tells the truth, the status document, and metrics.
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { Status } from "#spec/status";
@@ -9,9 +9,13 @@ import { ownLoopback } from "../../support/store-server.ts";
 const address = ownLoopback();
 let server: HealthServer;
 let ready = false;
+const sources = {
+  status: () => ({ ready, phase: "running" }) as Status,
+  metrics: () => "up 1\n",
+};
 
 beforeAll(async () => {
-  server = await startHealthServer({ address, port: 0 }, () => ({ ready, phase: "running" }) as Status);
+  server = await startHealthServer({ address, port: 0 }, sources);
 });
 
 afterAll(async () => {
@@ -44,6 +48,12 @@ describe("the health server", () => {
     expect(JSON.parse(body)).toEqual({ ready: false, phase: "running" });
   });
 
+  test("gives metrics as Prometheus asks for them", async () => {
+    const response = await fetch(`http://${address}:${server.port}/metrics`);
+    expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(await response.text()).toBe("up 1\n");
+  });
+
   test.each(["/", "/health", "/healthz/x", "//healthz", "/%00"])("has nothing under %s", async (path) => {
     expect((await ask(path))[0]).toBe(404);
   });
@@ -52,7 +62,7 @@ describe("the health server", () => {
     const other = createServer().listen(0, address);
     await once(other, "listening");
     const { port } = other.address() as { port: number };
-    await expect(startHealthServer({ address, port }, () => ({}) as Status)).rejects.toThrowError(
+    await expect(startHealthServer({ address, port }, sources)).rejects.toThrowError(
       new RegExp(`--healthz-ip=${address} --healthz-port=${port}: .*EADDRINUSE`),
     );
     other.close();
