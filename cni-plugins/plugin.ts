@@ -1,5 +1,6 @@
 // What a plugin is: one function for each CNI command. The skeleton has checked the environment, the input, the
 // version and the namespace before it calls one, and prints what it returns or throws.
+import type { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Nftables } from "#kernel/nft/nftables";
 import type { Sys } from "#kernel/sys";
 import type { PluginName } from "#spec/plugin-names";
@@ -15,6 +16,11 @@ export interface Machine {
   readonly client?: string | undefined;
   /** @throws LodenError ERR_MISSING_TOOL */
   nftables(): Nftables;
+  /**
+   * A socket of NETLINK_NETFILTER in the host's namespace. Not to be closed by who uses it: to close one is to wait until the
+   * kernel has freed what anybody's transactions removed, 10 ms and more (nft_rcv_nl_event of net/netfilter/nf_tables_api.c).
+   */
+  netfilter(): NetlinkSocket;
 }
 
 /** One invocation. */

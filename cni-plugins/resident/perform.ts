@@ -1,7 +1,9 @@
 // One call in the resident, as if a process had been started for it: its environment, file mask and working directory
 // are the caller's for as long as it lasts, and nothing of it is there afterwards.
 import { makeDirectories } from "#kernel/files";
+import type { NetlinkSocket } from "#kernel/netlink/socket";
 import { openNftables, type Nftables } from "#kernel/nft/nftables";
+import { openNftQueries } from "#kernel/nft/query";
 import { refusePrograms } from "#kernel/programs";
 import { pluginNamed } from "#plugins";
 import { errorText } from "#spec/errors";
@@ -37,11 +39,9 @@ export class Performer {
   readonly #netns: string;
   readonly #locks: string;
   #isProgramRefused = false;
-  /**
-   * Kept from call to call: whoever closes one waits until the kernel has freed what its transactions removed, 10 ms and more
-   * (nft_rcv_nl_event of net/netfilter/nf_tables_api.c).
-   */
+  /** Kept from call to call, as to close one takes long: plugin.ts. */
   #nftables: Nftables | undefined;
+  #netfilter: NetlinkSocket | undefined;
 
   /** This process's plugins start no programs from here on. `locks`: the directory of the attachments' locks. */
   constructor(sys: Sys, locks: string) {
@@ -119,6 +119,7 @@ export class Performer {
       sys: this.#sys,
       client: request.client,
       nftables: () => (this.#nftables ??= openNftables(this.#sys)),
+      netfilter: () => (this.#netfilter ??= openNftQueries(this.#sys)),
     };
     const streams = {
       readInput: () => request.input,
@@ -132,13 +133,15 @@ export class Performer {
       return { status, output, error };
     } finally {
       // Whatever it was that failed, the next call begins afresh.
-      if (!isDone) this.#closeNftables();
+      if (!isDone) this.#closeNetfilter();
     }
   }
 
-  #closeNftables(): void {
+  #closeNetfilter(): void {
     this.#nftables?.close();
     this.#nftables = undefined;
+    this.#netfilter?.close();
+    this.#netfilter = undefined;
   }
 
   /** Undefined when the working directory is gone. Ends the process when it cannot come back. */

@@ -4,7 +4,6 @@
 import type { Family } from "#kernel/ip/address";
 import { FAMILIES } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
-import type { Nftables } from "#kernel/nft/nftables";
 import type { NetworkAttachment, Attachment } from "../attachments.ts";
 import { runAll } from "../error.ts";
 import { sha512Hex } from "./sha512.ts";
@@ -50,15 +49,10 @@ function removals(saved: SavedTable, chain: string): string[] {
 }
 
 /** Removes what is to go from whichever kernel interface has it; `chain` is one that is there whenever anything is. */
-function remove(
-  xtables: Xtables,
-  nft: Nftables | undefined,
-  chain: string,
-  toGo: (saved: SavedTable) => readonly string[],
-): void {
+function remove(xtables: Xtables, chain: string, toGo: (saved: SavedTable) => readonly string[]): void {
   runAll(
     FAMILIES.flatMap((family) =>
-      xtables.variantsWith(nft, family, TABLE, chain).map((variant) => () => {
+      xtables.variantsWith(family, TABLE, chain).map((variant) => () => {
         // Without the program there is nobody who could have made the rules.
         if (xtables.save(family, variant, TABLE) === undefined) return;
         xtables.change(family, variant, TABLE, (saved) => toGo(saved).flatMap((name) => removals(saved, name)));
@@ -67,21 +61,16 @@ function remove(
   );
 }
 
-export function removeIptablesMasquerade(xtables: Xtables, nft: Nftables | undefined, owner: NetworkAttachment): void {
+export function removeIptablesMasquerade(xtables: Xtables, owner: NetworkAttachment): void {
   const chain = chainName(owner);
-  remove(xtables, nft, chain, () => [chain]);
+  remove(xtables, chain, () => [chain]);
 }
 
 /** Removes the chains of a network's containers that have no valid attachment. */
-export function collectIptablesMasquerade(
-  xtables: Xtables,
-  nft: Nftables | undefined,
-  network: string,
-  valid: readonly Attachment[],
-): void {
+export function collectIptablesMasquerade(xtables: Xtables, network: string, valid: readonly Attachment[]): void {
   const kept = new Set(valid.map(({ containerId }) => chainName({ network, containerId })));
   const comment = String.raw`--comment "name: \"${network}\" id: `;
-  remove(xtables, nft, ENTRY, (saved) => {
+  remove(xtables, ENTRY, (saved) => {
     const jumps = saved.rules.filter((rule) => rule.startsWith(`-A ${ENTRY} `) && rule.includes(comment));
     const chains = new Set(jumps.flatMap((rule) => / -j (CNI-[0-9a-f]{24})(?: |$)/.exec(rule)?.[1] ?? []));
     return [...chains].filter((chain) => !kept.has(chain));

@@ -8,7 +8,7 @@ import { inContext, runAll } from "../error.ts";
 import type { Call, Machine } from "../plugin.ts";
 import { nftablesIfThere } from "./backend.ts";
 import { addIptablesMasquerade, collectIptablesMasquerade, removeIptablesMasquerade } from "./iptables.ts";
-import { ruleHandles } from "./nft-rules.ts";
+import { baseComment, changedChains, isNotFound, ruleHandles, type BaseRule } from "./nft-rules.ts";
 import { ownerComment, ownerMark, staleMarks } from "./owner.ts";
 import { Xtables } from "./xtables.ts";
 
@@ -29,44 +29,72 @@ function prefixExpression(prefix: Prefix): object {
   return { prefix: { addr: prefix.first.toString(), len: prefix.length } };
 }
 
-/** One transaction that makes sure of table and chains, and adds a rule for each address. */
-export function masqueradeCommands(owner: NetworkAttachment, addresses: readonly Prefix[]): object[] {
-  const comment = ownerComment(owner);
-  const base = { ...TABLE, chain: BASE };
+function isMulticast(protocol: string, addr: string, len: number): object {
+  return match(protocol, "daddr", "==", { prefix: { addr, len } });
+}
+
+/** The rules of the chain that the kernel calls, as JSON. */
+const BASE_RULES: readonly BaseRule[] = [
+  [isMulticast("ip", "224.0.0.0", 4), { return: null }],
+  [isMulticast("ip6", "ff00::", 8), { return: null }],
+  [{ goto: { target: RULES } }],
+].map((expr) => ({ chain: BASE, text: JSON.stringify(expr) }));
+
+/** The table and what is the same for every container. Said again it changes nothing, and repairs what was changed. */
+function baseCommands(): object[] {
   const hook = { type: "nat", hook: "postrouting", prio: PRIORITY_SRCNAT, policy: "accept" };
-  const isMulticast = (protocol: string, addr: string, len: number): object =>
-    match(protocol, "daddr", "==", { prefix: { addr, len } });
   return [
     { add: { table: { family: TABLE.family, name: TABLE.table } } },
     { add: { chain: { ...TABLE, name: RULES } } },
     { add: { chain: { ...TABLE, name: BASE, ...hook } } },
     { flush: { chain: { ...TABLE, name: BASE } } },
-    { add: { rule: { ...base, expr: [isMulticast("ip", "224.0.0.0", 4), { return: null }] } } },
-    { add: { rule: { ...base, expr: [isMulticast("ip6", "ff00::", 8), { return: null }] } } },
-    { add: { rule: { ...base, expr: [{ goto: { target: RULES } }] } } },
-    ...addresses.map((prefix) => {
-      const protocol = prefix.family === 4 ? "ip" : "ip6";
-      const expr = [
-        match(protocol, "saddr", "==", prefix.address.toString()),
-        match(protocol, "daddr", "!=", prefixExpression(prefix)),
-        { masquerade: null },
-      ];
-      return { add: { rule: { ...TABLE, chain: RULES, expr, comment } } };
+    ...BASE_RULES.map((rule) => {
+      const expr = JSON.parse(rule.text) as object[];
+      return { add: { rule: { ...TABLE, chain: BASE, expr, comment: baseComment(rule) } } };
     }),
   ];
 }
 
-function removeRules(nft: Nftables, isToGo: (comment: string) => boolean): void {
-  const handles = ruleHandles(nft, { ...TABLE, chain: RULES }, isToGo);
+/** A rule for each address. */
+function addressCommands(owner: NetworkAttachment, addresses: readonly Prefix[]): object[] {
+  const comment = ownerComment(owner);
+  return addresses.map((prefix) => {
+    const protocol = prefix.family === 4 ? "ip" : "ip6";
+    const expr = [
+      match(protocol, "saddr", "==", prefix.address.toString()),
+      match(protocol, "daddr", "!=", prefixExpression(prefix)),
+      { masquerade: null },
+    ];
+    return { add: { rule: { ...TABLE, chain: RULES, expr, comment } } };
+  });
+}
+
+/** One transaction. */
+function addRules(machine: Machine, nft: Nftables, owner: NetworkAttachment, addresses: readonly Prefix[]): void {
+  const own = addressCommands(owner, addresses);
+  if (changedChains(machine, TABLE, BASE_RULES).length === 0) {
+    try {
+      nft.run(own);
+      return;
+    } catch (error) {
+      // The table was taken away since.
+      if (!isNotFound(error)) throw error;
+    }
+  }
+  nft.run([...baseCommands(), ...own]);
+}
+
+function removeRules(machine: Machine, isToGo: (comment: string) => boolean): void {
+  const handles = ruleHandles(machine, { ...TABLE, chain: RULES }, isToGo);
   if (handles.length === 0) return;
-  nft.run(handles.map((handle) => ({ delete: { rule: { ...TABLE, chain: RULES, handle } } })));
+  machine.nftables().run(handles.map((handle) => ({ delete: { rule: { ...TABLE, chain: RULES, handle } } })));
 }
 
 /** Who calls: the machine, and the variables for programs. */
 type Caller = Pick<Call, "machine" | "environment">;
 
 function xtablesOf({ machine, environment }: Caller): Xtables {
-  return new Xtables(machine.sys, environment.variables);
+  return new Xtables(machine, environment.variables);
 }
 
 export function addMasquerade(
@@ -80,7 +108,7 @@ export function addMasquerade(
     const nft =
       backend === "iptables" ? undefined : backend === undefined ? nftablesIfThere(machine) : machine.nftables();
     if (nft === undefined) addIptablesMasquerade(xtablesOf(caller), owner, addresses);
-    else nft.run(masqueradeCommands(owner, addresses));
+    else addRules(machine, nft, owner, addresses);
   } catch (error) {
     throw inContext("failed to set up ipMasq", error);
   }
@@ -88,19 +116,18 @@ export function addMasquerade(
 
 /** Removes an attachment's rules, whichever plugin and backend made them, and however often it is called. */
 export function removeMasquerade(caller: Caller, owner: NetworkAttachment): void {
-  const nft = nftablesIfThere(caller.machine);
   const mark = ownerMark(owner);
   runAll([
-    () => nft && removeRules(nft, (comment) => comment.startsWith(mark)),
-    () => removeIptablesMasquerade(xtablesOf(caller), nft, owner),
+    () => removeRules(caller.machine, (comment) => comment.startsWith(mark)),
+    () => removeIptablesMasquerade(xtablesOf(caller), owner),
   ]);
 }
 
 /** Whether an attachment's nftables rules are there. Undefined where there is no nftables. */
 export function hasMasquerade(machine: Machine, owner: NetworkAttachment): boolean | undefined {
-  const nft = nftablesIfThere(machine);
+  if (nftablesIfThere(machine) === undefined) return undefined;
   const mark = ownerMark(owner);
-  return nft && ruleHandles(nft, { ...TABLE, chain: RULES }, (comment) => comment.startsWith(mark)).length > 0;
+  return ruleHandles(machine, { ...TABLE, chain: RULES }, (comment) => comment.startsWith(mark)).length > 0;
 }
 
 /** Removes the rules of a network that are of no valid attachment. `backend`: what the network's configuration says. */
@@ -110,14 +137,13 @@ export function collectMasquerade(
   network: string,
   valid: readonly Attachment[],
 ): void {
-  const nft = nftablesIfThere(caller.machine);
   const isToGo = staleMarks(network, valid);
   runAll([
-    () => nft && removeRules(nft, isToGo),
+    () => removeRules(caller.machine, isToGo),
     () => {
       // Its chains cannot be told without a program, which is started only where they may be.
-      const mayHaveChains = backend === "iptables" || nft === undefined;
-      if (mayHaveChains) collectIptablesMasquerade(xtablesOf(caller), nft, network, valid);
+      const mayHaveChains = backend === "iptables" || nftablesIfThere(caller.machine) === undefined;
+      if (mayHaveChains) collectIptablesMasquerade(xtablesOf(caller), network, valid);
     },
   ]);
 }

@@ -2,12 +2,11 @@
 // of a table, whatever the number of rules. Rules are text as iptables-save prints it, which is how they are compared.
 import type { Family } from "#kernel/ip/address";
 import { readText } from "#kernel/files";
-import type { Nftables } from "#kernel/nft/nftables";
+import { queryHasChain } from "#kernel/nft/rules";
 import { runProgram } from "#kernel/programs";
-import type { Sys } from "#kernel/sys";
 import type { Variables } from "../environment.ts";
 import { CNI_ERROR, CniError, failure } from "../error.ts";
-import { listChain } from "./nft-rules.ts";
+import type { Machine } from "../plugin.ts";
 
 /** The host's own choice, or one of the two kernel interfaces that programs of both names exist for. */
 export type Variant = "" | "-nft" | "-legacy";
@@ -73,11 +72,11 @@ export function deletion(rule: string): string {
 
 /** The programs of one invocation. */
 export class Xtables {
-  readonly #sys: Sys;
+  readonly #machine: Machine;
   readonly #variables: Variables;
 
-  constructor(sys: Sys, variables: Variables) {
-    this.#sys = sys;
+  constructor(machine: Machine, variables: Variables) {
+    this.#machine = machine;
     this.#variables = variables;
   }
 
@@ -112,17 +111,17 @@ export class Xtables {
   }
 
   /** The kernel interfaces that may hold a chain, found without starting a process. */
-  variantsWith(nft: Nftables | undefined, family: Family, table: string, chain: string): Variant[] {
+  variantsWith(family: Family, table: string, chain: string): Variant[] {
     const variants: Variant[] = [];
-    const nftFamily = family === 4 ? "ip" : "ip6";
-    if (nft !== undefined && listChain(nft, { family: nftFamily, table, chain }) !== undefined) variants.push("-nft");
+    const place = { family: family === 4 ? "ip" : "ip6", table, name: chain } as const;
+    if (queryHasChain(this.#machine.netfilter(), place)) variants.push("-nft");
     if (this.#legacyTables(family).includes(table)) variants.push("-legacy");
     return variants;
   }
 
   #legacyTables(family: Family): readonly string[] {
     try {
-      return readText(this.#sys, LEGACY_TABLES[family])?.split("\n") ?? [];
+      return readText(this.#machine.sys, LEGACY_TABLES[family])?.split("\n") ?? [];
     } catch {
       // Without permission there is nothing we could remove either.
       return [];

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sys } from "#sys";
 import { nftGeneration } from "#kernel/nft/generation";
 import { openNftables } from "#kernel/nft/nftables";
+import { openNftQueries } from "#kernel/nft/query";
+import { queryHasChain, queryRules } from "#kernel/nft/rules";
 import { bunPath } from "../support/bun.ts";
 import { enterFreshNetns, nftRuleset, throwAwayNetns } from "../support/netns.ts";
 
@@ -117,4 +119,36 @@ describe("openNftables", () => {
     nft.close();
     expect(() => nft.run([addTable("x")])).toThrow(/closed/);
   });
+});
+
+test("rules are found by table and chain, with handles and comments", () => {
+  using nft = openNftables(sys);
+  using socket = openNftQueries(sys);
+  const long = "c".repeat(127);
+  const [table, other] = ["inet queried", "ip queried"];
+  nft.script([
+    ...[table, other].flatMap((name) => [`add table ${name}`, `add chain ${name} a`, `add chain ${name} b`]),
+    `add rule ${table} b accept comment "${long}"`,
+    `add rule ${table} a accept comment "é, ü"`,
+    `add rule ${table} a drop`,
+    `add rule ${other} a drop comment "not asked for"`,
+  ]);
+  const place = { family: "inet", table: "queried" } as const;
+  const found = queryRules(socket, place);
+  expect(found.map(({ chain, comment }) => [chain, comment])).toEqual([
+    ["a", "é, ü"],
+    ["a", ""],
+    ["b", long],
+  ]);
+  expect(queryRules(socket, { ...place, chain: "b" })).toEqual(found.slice(2));
+  nft.script([`delete rule ${table} b handle ${found[2]!.handle}`]);
+  expect(queryRules(socket, { ...place, chain: "b" })).toEqual([]);
+  expect(queryHasChain(socket, { ...place, name: "b" })).toBe(true);
+  for (const wrong of [{ chain: "none" }, { table: "none" }, { family: "arp" } as const]) {
+    expect(queryRules(socket, { ...place, ...wrong })).toEqual([]);
+    expect(queryHasChain(socket, { ...place, name: "a", ...("chain" in wrong ? { name: wrong.chain } : wrong) })).toBe(
+      false,
+    );
+  }
+  nft.script([`delete table ${table}`, `delete table ${other}`]);
 });

@@ -61,7 +61,7 @@ function attachSteps(call: Call, config: BridgeConfig, socket: NetlinkSocket, un
   );
   if (config.macspoofchk) {
     const nft = machine.nftables();
-    undo.add(() => removeSpoofCheck(nft, owner));
+    undo.add(() => removeSpoofCheck(machine, owner));
     addSpoofCheck(nft, owner, hostName, container.mac?.text ?? "");
   }
   if (config.ipMasq && result.ips.length > 0) {

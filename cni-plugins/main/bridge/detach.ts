@@ -12,7 +12,7 @@ export function detach(call: Call): void {
   runAll([
     ...inOrder(call, () => removeVeth(call)),
     () => {
-      if (config.fields.raw("macspoofchk") === true) removeSpoofCheck(machine.nftables(), owner);
+      if (config.fields.raw("macspoofchk") === true) removeSpoofCheck(machine, owner);
     },
     () => {
       if (config.fields.raw("ipMasq") === true) removeMasquerade(call, owner);
@@ -28,7 +28,7 @@ export function collectGarbage(call: Call): void {
     () => collectHostLinks(call, "veth", valid),
     () => collectAddresses(call),
     () => {
-      if (config.fields.raw("macspoofchk") === true) collectSpoofChecks(machine.nftables(), config.name, valid);
+      if (config.fields.raw("macspoofchk") === true) collectSpoofChecks(machine, config.name, valid);
     },
     () => {
       if (config.fields.raw("ipMasq") === true) {

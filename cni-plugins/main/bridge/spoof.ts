@@ -1,9 +1,10 @@
 // macspoofchk: frames from the container with another source MAC than its own are dropped. Table, chains and comments
 // are those of the reference plugins (pkg/link/spoofcheck.go), which take them from libvirt.
 import type { Nftables } from "#kernel/nft/nftables";
+import { queryHasChain, queryRules } from "#kernel/nft/rules";
 import type { Attachment } from "../../attachments.ts";
-import { isObject } from "../../fields.ts";
-import { isNotFound, listChain, ruleHandles } from "../../rules/nft-rules.ts";
+import type { Machine } from "../../plugin.ts";
+import { isNotFound, ruleHandles } from "../../rules/nft-rules.ts";
 
 const TABLE = { family: "bridge", table: "nat" } as const;
 const BASE = "PREROUTING";
@@ -60,20 +61,21 @@ export function addSpoofCheck(nft: Nftables, owner: SpoofOwner, hostName: string
   nft.run(spoofCommands(owner, hostName, mac));
 }
 
-export function removeSpoofCheck(nft: Nftables, owner: Attachment): void {
-  removeChain(nft, chainOf(owner), commentOf(owner));
+export function removeSpoofCheck(machine: Machine, owner: Attachment): void {
+  removeChain(machine, chainOf(owner), commentOf(owner));
 }
 
-function removeChain(nft: Nftables, chain: string, comment: string): void {
-  const handles = ruleHandles(nft, { ...TABLE, chain: BASE }, (text) => text === comment);
-  const chains = [chain, chain + MAC_SUFFIX].filter((name) => listChain(nft, { ...TABLE, chain: name }) !== undefined);
+function removeChain(machine: Machine, chain: string, comment: string): void {
+  const handles = ruleHandles(machine, { ...TABLE, chain: BASE }, (text) => text === comment);
+  const chains = [chain, chain + MAC_SUFFIX].filter((name) => queryHasChain(machine.netfilter(), { ...TABLE, name }));
   const commands = [
     ...handles.map((handle) => ({ delete: { rule: { ...TABLE, chain: BASE, handle } } })),
     ...chains.map((name) => ({ flush: { chain: { ...TABLE, name } } })),
     ...chains.map((name) => ({ delete: { chain: { ...TABLE, name } } })),
   ];
+  if (commands.length === 0) return;
   try {
-    nft.run(commands);
+    machine.nftables().run(commands);
   } catch (error) {
     // Another DEL for the same attachment was quicker.
     if (!isNotFound(error)) throw error;
@@ -81,24 +83,13 @@ function removeChain(nft: Nftables, chain: string, comment: string): void {
 }
 
 /** Removes the chains of a network that are of no valid attachment. */
-export function collectSpoofChecks(nft: Nftables, network: string, valid: readonly Attachment[]): void {
+export function collectSpoofChecks(machine: Machine, network: string, valid: readonly Attachment[]): void {
   const kept = new Set(valid.map(chainOf));
   const mark = networkComment(network);
-  for (const object of listTable(nft)) {
-    const rule = "rule" in object && isObject(object.rule) ? object.rule : {};
-    const { chain, comment } = rule;
-    if (comment !== mark || typeof chain !== "string" || !chain.endsWith(MAC_SUFFIX)) continue;
+  for (const { chain, comment } of queryRules(machine.netfilter(), TABLE)) {
+    if (comment !== mark || !chain.endsWith(MAC_SUFFIX)) continue;
     const name = chain.slice(0, -MAC_SUFFIX.length);
     if (!name.startsWith(CHAIN_PREFIX) || kept.has(name)) continue;
-    removeChain(nft, name, `macspoofchk-${name.slice(CHAIN_PREFIX.length)}`.slice(0, COMMENT_LIMIT));
-  }
-}
-
-function listTable(nft: Nftables): readonly object[] {
-  try {
-    return nft.run([{ list: { table: { family: TABLE.family, name: TABLE.table } } }]);
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
+    removeChain(machine, name, `macspoofchk-${name.slice(CHAIN_PREFIX.length)}`.slice(0, COMMENT_LIMIT));
   }
 }

@@ -2,7 +2,6 @@
 // Rules for addresses say in a comment whose they are; those of the reference plugin, which do not, are removed as well.
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
-import type { Nftables } from "#kernel/nft/nftables";
 import type { NetworkAttachment } from "../../attachments.ts";
 import { failure, runAll } from "../../error.ts";
 import { ownerComment, ownerMark } from "../../rules/owner.ts";
@@ -106,7 +105,6 @@ export function isolateWithIptables(
 /** Removes the rules whose comment is to go, and those of the reference plugin for addresses. */
 export function removeIptablesRules(
   xtables: Xtables,
-  nft: Nftables | undefined,
   isToGo: (comment: string) => boolean,
   addresses: readonly Prefix[] = [],
 ): void {
@@ -118,7 +116,7 @@ export function removeIptablesRules(
   };
   runAll(
     FAMILIES.flatMap((family) =>
-      xtables.variantsWith(nft, family, TABLE, CHAIN).map((variant) => () => {
+      xtables.variantsWith(family, TABLE, CHAIN).map((variant) => () => {
         // Without the program there is nobody who could have made the rules.
         if (xtables.save(family, variant, TABLE) === undefined) return;
         xtables.change(family, variant, TABLE, (saved) => saved.rules.filter(isStale).map(deletion));

@@ -9,19 +9,32 @@ import { FAMILIES } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import { NftError } from "#kernel/nft/error";
 import type { Nftables } from "#kernel/nft/nftables";
+import { queryHasChain, queryRules } from "#kernel/nft/rules";
 import type { NetworkAttachment } from "../../attachments.ts";
 import { failure } from "../../error.ts";
 import { isObject } from "../../fields.ts";
-import { isNotFound } from "../../rules/nft-rules.ts";
+import type { Machine } from "../../plugin.ts";
+import { baseComment, changedChains, isNotFound, type BaseRule } from "../../rules/nft-rules.ts";
 import { ownerComment, ownerMark } from "../../rules/owner.ts";
 import type { IngressPolicy } from "./config.ts";
 
-const NAME = "loden_cni_firewall";
-const TABLE = `inet ${NAME}`;
+const PLACE = { family: "inet", table: "loden_cni_firewall" } as const;
+const TABLE = `${PLACE.family} ${PLACE.table}`;
+const FORWARD = "forward";
 
 /** What a set of addresses means. */
 export type AddressSet = "accepted" | "trusted";
 
+const BASE_RULES: readonly BaseRule[] = [
+  "jump isolation",
+  "jump admin",
+  "ip daddr @accepted4 ct state established,related accept",
+  "ip saddr @accepted4 accept",
+  "ip6 daddr @accepted6 ct state established,related accept",
+  "ip6 saddr @accepted6 accept",
+].map((text) => ({ chain: FORWARD, text }));
+
+/** The table and all that is the same for every container. Said again it changes nothing, and repairs what was changed. */
 const BASE: readonly string[] = [
   `add table ${TABLE}`,
   ...FAMILIES.flatMap((family) =>
@@ -30,16 +43,10 @@ const BASE: readonly string[] = [
   `add chain ${TABLE} admin`,
   `add chain ${TABLE} isolation`,
   `add chain ${TABLE} isolated`,
-  `add chain ${TABLE} forward { type filter hook forward priority 0; }`,
-  `flush chain ${TABLE} forward`,
-  `add rule ${TABLE} forward jump isolation`,
-  `add rule ${TABLE} forward jump admin`,
-  `add rule ${TABLE} forward ip daddr @accepted4 ct state established,related accept`,
-  `add rule ${TABLE} forward ip saddr @accepted4 accept`,
-  `add rule ${TABLE} forward ip6 daddr @accepted6 ct state established,related accept`,
-  `add rule ${TABLE} forward ip6 saddr @accepted6 accept`,
+  `add chain ${TABLE} ${FORWARD} { type filter hook forward priority 0; }`,
+  `flush chain ${TABLE} ${FORWARD}`,
+  ...BASE_RULES.map((rule) => `add rule ${TABLE} ${FORWARD} ${rule.text} comment "${baseComment(rule)}"`),
 ];
-const FORWARD_RULES = 6;
 
 export interface MarkedAddress {
   readonly set: AddressSet;
@@ -48,15 +55,12 @@ export interface MarkedAddress {
   readonly comment: string;
 }
 
-interface Contents {
-  readonly addresses: readonly MarkedAddress[];
-  /** Comments of rules by chain, "" for none. */
-  readonly rules: ReadonlyMap<string, readonly { readonly comment: string; readonly handle: number }[]>;
-}
-
-function list(nft: Nftables): Contents | undefined {
+/** Undefined when there is no table. */
+function listAddresses(machine: Machine): readonly MarkedAddress[] | undefined {
+  if (!queryHasChain(machine.netfilter(), { ...PLACE, name: FORWARD })) return undefined;
+  const list = { table: { family: PLACE.family, name: PLACE.table } };
   try {
-    return readContents(nft.run([{ list: { table: { family: "inet", name: NAME } } }]));
+    return readAddresses(machine.nftables().run([{ list }]));
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -64,17 +68,12 @@ function list(nft: Nftables): Contents | undefined {
 }
 
 /** Reads what `list table` gives; what is not understood is passed over. */
-export function readContents(objects: readonly object[]): Contents {
+export function readAddresses(objects: readonly object[]): readonly MarkedAddress[] {
   const addresses: MarkedAddress[] = [];
-  const rules = new Map<string, { comment: string; handle: number }[]>();
   for (const object of objects) {
     const [kind, body] = Object.entries(object)[0] ?? [];
     if (!isObject(body)) continue;
-    const { name, elem, chain, handle, comment } = body;
-    if (kind === "rule" && typeof chain === "string" && typeof handle === "number") {
-      const item = { comment: typeof comment === "string" ? comment : "", handle };
-      rules.set(chain, [...(rules.get(chain) ?? []), item]);
-    }
+    const { name, elem } = body;
     const match = kind === "set" && typeof name === "string" ? /^(accepted|trusted)([46])$/.exec(name) : null;
     if (match === null || !Array.isArray(elem)) continue;
     const place = { set: match[1] as AddressSet, family: Number(match[2]) as Family };
@@ -85,7 +84,7 @@ export function readContents(objects: readonly object[]): Contents {
       addresses.push({ ...place, address: val, comment: typeof mark === "string" ? mark : "" });
     }
   }
-  return { addresses, rules };
+  return addresses;
 }
 
 function elementLines(
@@ -106,27 +105,36 @@ function removalLines(addresses: readonly MarkedAddress[]): string[] {
 
 /** Enters an attachment's addresses, in one transaction. An address that another container had goes over to this one. */
 export function enterAddresses(
-  nft: Nftables,
+  machine: Machine,
   owner: NetworkAttachment,
   set: AddressSet,
   addresses: readonly Prefix[],
 ): void {
+  const nft = machine.nftables();
   try {
-    nft.script([...BASE, ...elementLines("create", owner, set, addresses)]);
+    nft.script([...neededBase(machine), ...elementLines("create", owner, set, addresses)]);
   } catch (error) {
-    if (!(error instanceof NftError && /File exists/.test(error.text))) throw error;
+    // It is another container's; or the table was taken away since it was looked at.
+    if (!isNotFound(error) && !(error instanceof NftError && /File exists/.test(error.text))) throw error;
     const wanted = new Set(addresses.map(({ address }) => address.toString()));
     const mark = ownerMark(owner);
-    const replaced = (list(nft)?.addresses ?? []).filter(
+    const replaced = (listAddresses(machine) ?? []).filter(
       (item) => item.set === set && (wanted.has(item.address) || item.comment.startsWith(mark)),
     );
-    nft.script([...BASE, ...removalLines(replaced), ...elementLines("add", owner, set, addresses)]);
+    nft.script([...neededBase(machine), ...removalLines(replaced), ...elementLines("add", owner, set, addresses)]);
   }
 }
 
+/** What is to be said before anything else: nothing where all is as it should be. */
+function neededBase(machine: Machine): readonly string[] {
+  return changedChains(machine, PLACE, BASE_RULES).length === 0 ? [] : BASE;
+}
+
 /** Removes what is to go, and gives it. */
-export function removeAddresses(nft: Nftables, isToGo: (comment: string) => boolean): readonly MarkedAddress[] {
-  const addresses = (list(nft)?.addresses ?? []).filter(({ comment }) => isToGo(comment));
+export function removeAddresses(machine: Machine, isToGo: (comment: string) => boolean): readonly MarkedAddress[] {
+  const addresses = (listAddresses(machine) ?? []).filter(({ comment }) => isToGo(comment));
+  if (addresses.length === 0) return [];
+  const nft = machine.nftables();
   const lines = removalLines(addresses);
   try {
     nft.script(lines);
@@ -167,58 +175,55 @@ function policyRules(bridge: string, policy: IngressPolicy): readonly PolicyRule
 }
 
 /** Separates a bridge's containers from others. Shared by all containers of the bridge, and so never undone by one. */
-export function isolateBridge(nft: Nftables, bridge: string, policy: IngressPolicy): void {
-  const missing = missingPolicyRules(nft, bridge, policy);
+export function isolateBridge(machine: Machine, bridge: string, policy: IngressPolicy): void {
+  const missing = missingPolicyRules(machine, bridge, policy);
   if (missing.length === 0) return;
-  nft.script([
-    ...BASE,
-    ...missing.map(({ chain, rule, comment }) => `add rule ${TABLE} ${chain} ${rule} comment "${comment}"`),
-  ]);
+  machine
+    .nftables()
+    .script([
+      ...neededBase(machine),
+      ...missing.map(({ chain, rule, comment }) => `add rule ${TABLE} ${chain} ${rule} comment "${comment}"`),
+    ]);
 }
 
-function missingPolicyRules(nft: Nftables, bridge: string, policy: IngressPolicy): readonly PolicyRule[] {
-  const present = list(nft)?.rules;
+function missingPolicyRules(machine: Machine, bridge: string, policy: IngressPolicy): readonly PolicyRule[] {
+  const present = queryRules(machine.netfilter(), PLACE);
   return policyRules(bridge, policy).filter(
-    ({ chain, comment }) => present?.get(chain)?.some((rule) => rule.comment === comment) !== true,
+    ({ chain, comment }) => !present.some((rule) => rule.chain === chain && rule.comment === comment),
   );
 }
 
 /** Removes the policies of bridges that are gone. */
-export function forgetBridges(nft: Nftables, exists: (bridge: string) => boolean): void {
-  for (const [chain, rules] of list(nft)?.rules ?? []) {
-    for (const { handle, comment } of rules) {
-      const bridge = /^(?:from|to|within) (.+)$/.exec(comment)?.[1];
-      if (bridge === undefined || exists(bridge)) continue;
-      removeOne(nft, `delete rule ${TABLE} ${chain} handle ${handle}`);
-    }
+export function forgetBridges(machine: Machine, exists: (bridge: string) => boolean): void {
+  for (const { chain, handle, comment } of queryRules(machine.netfilter(), PLACE)) {
+    const bridge = /^(?:from|to|within) (.+)$/.exec(comment)?.[1];
+    if (bridge === undefined || exists(bridge)) continue;
+    removeOne(machine.nftables(), `delete rule ${TABLE} ${chain} handle ${handle}`);
   }
 }
 
 /** @throws CniError 999 naming the first thing that is missing */
 export function checkAddresses(
-  nft: Nftables,
+  machine: Machine,
   owner: NetworkAttachment,
   set: AddressSet,
   addresses: readonly Prefix[],
 ): void {
-  const present = list(nft);
+  const present = listAddresses(machine);
   if (present === undefined) throw failure(`table ${TABLE} not found in nftables`);
-  if (present.rules.get("forward")?.length !== FORWARD_RULES) {
-    throw failure(`chain forward of table ${TABLE} is not as it was made`);
-  }
+  const [changed] = changedChains(machine, PLACE, BASE_RULES);
+  if (changed !== undefined) throw failure(`chain ${changed} of table ${TABLE} is not as it was made`);
   const mark = ownerMark(owner);
   for (const { family, address } of addresses) {
     const text = address.toString();
-    const isThere = present.addresses.some(
-      (item) => item.set === set && item.address === text && item.comment.startsWith(mark),
-    );
+    const isThere = present.some((item) => item.set === set && item.address === text && item.comment.startsWith(mark));
     if (!isThere) throw failure(`expected address ${text} not found in ${set}${family} of table ${TABLE}`);
   }
 }
 
 /** @throws CniError 999 */
-export function checkIsolation(nft: Nftables, bridge: string, policy: IngressPolicy): void {
-  const [missing] = missingPolicyRules(nft, bridge, policy);
+export function checkIsolation(machine: Machine, bridge: string, policy: IngressPolicy): void {
+  const [missing] = missingPolicyRules(machine, bridge, policy);
   if (missing === undefined) return;
   throw failure(
     `expected rule ${missing.rule} of ingressPolicy ${policy} not found in chain ${missing.chain} of table ${TABLE}`,

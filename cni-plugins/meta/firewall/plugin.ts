@@ -3,7 +3,6 @@
 import type { Prefix } from "#kernel/ip/prefix";
 import { linkGet } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
-import type { Nftables } from "#kernel/nft/nftables";
 import { attachmentOf, validAttachments } from "../../attachments.ts";
 import { previousResult } from "../../config.ts";
 import { failure, runAll } from "../../error.ts";
@@ -32,7 +31,7 @@ export const firewall: Plugin = { name: "firewall", usesNetns: false, add, del, 
 const FORWARD = "FORWARD";
 
 function programs({ environment, machine }: Call): Xtables {
-  return new Xtables(machine.sys, environment.variables);
+  return new Xtables(machine, environment.variables);
 }
 
 /** A source of a zone: the address alone, whatever its network. */
@@ -50,7 +49,7 @@ function chooseBackend(call: Call, { backend }: FirewallConfig): Backend {
   using firewalld = Firewalld.find(machine.sys, environment.variables);
   if (firewalld !== undefined) return "firewalld";
   const nft = nftablesIfThere(machine);
-  const isInUse = programs(call).variantsWith(nft, 4, "filter", FORWARD).length > 0;
+  const isInUse = programs(call).variantsWith(4, "filter", FORWARD).length > 0;
   return nft === undefined || isInUse ? "iptables" : "nftables";
 }
 
@@ -87,16 +86,15 @@ function addRules(
     if (bridge !== undefined) isolateWithIptables(xtables, bridge, config.ingressPolicy, addresses);
     return;
   }
-  const nft = machine.nftables();
   if (backend === "firewalld") {
     using firewalld = Firewalld.require(machine.sys, environment.variables);
     // Entered first: what firewalld was told of can be found again, whatever happens.
-    enterAddresses(nft, owner, "trusted", addresses);
+    enterAddresses(machine, owner, "trusted", addresses);
     for (const address of addresses) firewalld.addSource(config.zone, sourceOf(address));
   } else {
-    enterAddresses(nft, owner, "accepted", addresses);
+    enterAddresses(machine, owner, "accepted", addresses);
   }
-  if (bridge !== undefined) isolateBridge(nft, bridge, config.ingressPolicy);
+  if (bridge !== undefined) isolateBridge(machine, bridge, config.ingressPolicy);
 }
 
 function del(call: Call): void {
@@ -114,23 +112,14 @@ function del(call: Call): void {
 function remove(call: Call, addresses: readonly Prefix[]): void {
   const mark = ownerMark(attachmentOf(call));
   const isOwn = (comment: string): boolean => comment.startsWith(mark);
-  const nft = nftablesIfThere(call.machine);
   const asked = call.config.fields.raw("backend");
   const unmarked = asked === "firewalld" ? addresses.map(sourceOf) : [];
-  runAll([
-    () => forgetAddresses(call, nft, isOwn, unmarked),
-    () => removeIptablesRules(programs(call), nft, isOwn, addresses),
-  ]);
+  runAll([() => forgetAddresses(call, isOwn, unmarked), () => removeIptablesRules(programs(call), isOwn, addresses)]);
 }
 
 /** Removes elements, and from firewalld those it was told of. */
-function forgetAddresses(
-  call: Call,
-  nft: Nftables | undefined,
-  isToGo: (comment: string) => boolean,
-  unmarked: readonly string[] = [],
-): void {
-  const removed = nft === undefined ? [] : removeAddresses(nft, isToGo);
+function forgetAddresses(call: Call, isToGo: (comment: string) => boolean, unmarked: readonly string[] = []): void {
+  const removed = removeAddresses(call.machine, isToGo);
   const trusted = removed.filter(({ set }) => set === "trusted").map(zoneSource);
   const sources = [...new Set([...trusted, ...unmarked])];
   if (sources.length === 0) return;
@@ -164,9 +153,8 @@ function check(call: Call): void {
     checkIptablesRules(programs(call), attachmentOf(call), config, addresses, bridge);
     return;
   }
-  const nft = machine.nftables();
-  checkAddresses(nft, attachmentOf(call), backend === "firewalld" ? "trusted" : "accepted", addresses);
-  if (bridge !== undefined) checkIsolation(nft, bridge, config.ingressPolicy);
+  checkAddresses(machine, attachmentOf(call), backend === "firewalld" ? "trusted" : "accepted", addresses);
+  if (bridge !== undefined) checkIsolation(machine, bridge, config.ingressPolicy);
   if (backend !== "firewalld") return;
   using firewalld = Firewalld.require(machine.sys, environment.variables);
   const missing = addresses.map(sourceOf).find((source) => !firewalld.hasSource(config.zone, source));
@@ -177,14 +165,12 @@ function gc(call: Call): void {
   const valid = validAttachments(call.config);
   if (valid === undefined) return;
   const isStale = staleMarks(call.config.name, valid);
-  const nft = nftablesIfThere(call.machine);
   runAll([
-    () => forgetAddresses(call, nft, isStale),
-    () => removeIptablesRules(programs(call), nft, isStale),
+    () => forgetAddresses(call, isStale),
+    () => removeIptablesRules(programs(call), isStale),
     () => {
-      if (nft === undefined) return;
       using socket = NetlinkSocket.open(call.machine.sys);
-      forgetBridges(nft, (name) => linkGet(socket, { name }) !== undefined);
+      forgetBridges(call.machine, (name) => linkGet(socket, { name }) !== undefined);
     },
   ]);
 }

@@ -3,7 +3,6 @@
 import type { Family } from "#kernel/ip/address";
 import { FAMILIES } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
-import type { Nftables } from "#kernel/nft/nftables";
 import type { NetworkAttachment, Attachment } from "../../attachments.ts";
 import { runAll } from "../../error.ts";
 import { failure } from "../../error.ts";
@@ -125,16 +124,12 @@ function removals(saved: SavedTable, chain: string): string[] {
 }
 
 /** Removes a container's mappings whichever plugin made them. No process is started to find that there are none. */
-export function removeIptablesMappings(
-  xtables: Xtables,
-  nft: Nftables | undefined,
-  owner: NetworkAttachment,
-): RemovedMapping[] {
+export function removeIptablesMappings(xtables: Xtables, owner: NetworkAttachment): RemovedMapping[] {
   const chain = containerChain(owner);
   const removed: RemovedMapping[] = [];
   runAll(
     FAMILIES.flatMap((family) =>
-      xtables.variantsWith(nft, family, TABLE, chain).map((variant) => () => {
+      xtables.variantsWith(family, TABLE, chain).map((variant) => () => {
         removed.push(...removeChain(xtables, family, variant, chain));
       }),
     ),
@@ -155,17 +150,12 @@ function removeChain(xtables: Xtables, family: Family, variant: Variant, chain: 
 }
 
 /** Removes the chains of a network's containers that have no valid attachment. */
-export function collectIptablesMappings(
-  xtables: Xtables,
-  nft: Nftables | undefined,
-  network: string,
-  valid: readonly Attachment[],
-): void {
+export function collectIptablesMappings(xtables: Xtables, network: string, valid: readonly Attachment[]): void {
   const kept = new Set(valid.map(({ containerId }) => containerChain({ network, containerId })));
   const comment = String.raw`--comment "dnat name: \"${network}\" id: `;
   runAll(
     FAMILIES.flatMap((family) =>
-      xtables.variantsWith(nft, family, TABLE, ENTRY).map((variant) => () => {
+      xtables.variantsWith(family, TABLE, ENTRY).map((variant) => () => {
         if (xtables.save(family, variant, TABLE) === undefined) return;
         xtables.change(family, variant, TABLE, (saved) => {
           const entries = saved.rules.filter((rule) => rule.startsWith(`-A ${ENTRY} `) && rule.includes(comment));

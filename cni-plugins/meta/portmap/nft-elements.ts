@@ -23,8 +23,6 @@ export interface ConditionalRule {
 export interface Contents {
   readonly elements: readonly Element[];
   readonly conditional: readonly ConditionalRule[];
-  /** How many rules each chain has. */
-  readonly rules: ReadonlyMap<string, number>;
 }
 
 /** What a host's own connections come from. */
@@ -76,12 +74,10 @@ export function conditionalRules(config: PortmapConfig, address: Prefix, comment
 export function readContents(objects: readonly object[], conditionalChain: string): Contents {
   const elements: Element[] = [];
   const conditional: ConditionalRule[] = [];
-  const rules = new Map<string, number>();
   for (const object of objects) {
     const [kind, body] = Object.entries(object)[0] ?? [];
     if (!isObject(body)) continue;
-    if (kind === "rule" && typeof body["chain"] === "string") {
-      rules.set(body["chain"], (rules.get(body["chain"]) ?? 0) + 1);
+    if (kind === "rule") {
       const { chain, handle, comment } = body;
       if (chain === conditionalChain && typeof handle === "number" && typeof comment === "string") {
         conditional.push({ handle, comment });
@@ -91,7 +87,7 @@ export function readContents(objects: readonly object[], conditionalChain: strin
       for (const item of body["elem"]) elements.push(...readElement(body["name"], item));
     }
   }
-  return { elements, conditional, rules };
+  return { elements, conditional };
 }
 
 function readElement(set: string, item: unknown): Element[] {

@@ -7,9 +7,11 @@ import type { Prefix } from "#kernel/ip/prefix";
 import { FAMILIES } from "#kernel/ip/address";
 import { NftError } from "#kernel/nft/error";
 import type { Nftables } from "#kernel/nft/nftables";
+import { queryHasChain } from "#kernel/nft/rules";
 import type { NetworkAttachment } from "../../attachments.ts";
 import { failure } from "../../error.ts";
-import { isNotFound, ruleHandles } from "../../rules/nft-rules.ts";
+import type { Machine } from "../../plugin.ts";
+import { baseComment, changedChains, isNotFound, ruleHandles, type BaseRule } from "../../rules/nft-rules.ts";
 import { ownerComment, ownerMark } from "../../rules/owner.ts";
 import type { PortmapConfig } from "./config.ts";
 import {
@@ -22,16 +24,26 @@ import {
 } from "./nft-elements.ts";
 
 const TABLE = "inet loden_cni_portmap";
-const [FAMILY, NAME] = ["inet", "loden_cni_portmap"];
+const PLACE = { family: "inet", table: "loden_cni_portmap" } as const;
 /** For networks with conditions, which no map can hold. */
 const CONDITIONAL = "conditional";
-/** How many rules each chain has when nobody has meddled with it. */
-const WHOLE: Readonly<Record<string, number>> = { ports: 5, prerouting: 1, output: 1, postrouting: 2 };
 
 /** The reference plugin's tables, for containers that it attached. Its comments are the container's id. */
 const REFERENCE_TABLES = ["ip", "ip6"] as const;
 const REFERENCE_TABLE = "cni_hostport";
 const REFERENCE_CHAINS = ["hostports", "hostip_hostports", "masquerading"];
+
+const BASE_RULES: readonly BaseRule[] = [
+  { chain: "ports", text: `jump ${CONDITIONAL}` },
+  { chain: "ports", text: "dnat ip to ip daddr . meta l4proto . th dport map @addresses4" },
+  { chain: "ports", text: "meta nfproto ipv4 dnat ip to meta l4proto . th dport map @ports4" },
+  { chain: "ports", text: "dnat ip6 to ip6 daddr . meta l4proto . th dport map @addresses6" },
+  { chain: "ports", text: "meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @ports6" },
+  { chain: "prerouting", text: "fib daddr type local jump ports" },
+  { chain: "output", text: "fib daddr type local jump ports" },
+  { chain: "postrouting", text: "ct status dnat ip saddr . ip daddr @masquerade4 masquerade" },
+  { chain: "postrouting", text: "ct status dnat ip6 saddr . ip6 daddr @masquerade6 masquerade" },
+];
 
 /** The table and all that is the same for every container. Said again it changes nothing, and repairs what was changed. */
 const BASE: readonly string[] = [
@@ -46,16 +58,8 @@ const BASE: readonly string[] = [
   `add chain ${TABLE} prerouting { type nat hook prerouting priority -100; }`,
   `add chain ${TABLE} output { type nat hook output priority -100; }`,
   `add chain ${TABLE} postrouting { type nat hook postrouting priority 100; }`,
-  ...Object.keys(WHOLE).map((chain) => `flush chain ${TABLE} ${chain}`),
-  `add rule ${TABLE} ports jump ${CONDITIONAL}`,
-  `add rule ${TABLE} ports dnat ip to ip daddr . meta l4proto . th dport map @addresses4`,
-  `add rule ${TABLE} ports meta nfproto ipv4 dnat ip to meta l4proto . th dport map @ports4`,
-  `add rule ${TABLE} ports dnat ip6 to ip6 daddr . meta l4proto . th dport map @addresses6`,
-  `add rule ${TABLE} ports meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @ports6`,
-  `add rule ${TABLE} prerouting fib daddr type local jump ports`,
-  `add rule ${TABLE} output fib daddr type local jump ports`,
-  `add rule ${TABLE} postrouting ct status dnat ip saddr . ip daddr @masquerade4 masquerade`,
-  `add rule ${TABLE} postrouting ct status dnat ip6 saddr . ip6 daddr @masquerade6 masquerade`,
+  ...new Set(BASE_RULES.map(({ chain }) => `flush chain ${TABLE} ${chain}`)),
+  ...BASE_RULES.map((rule) => `add rule ${TABLE} ${rule.chain} ${rule.text} comment "${baseComment(rule)}"`),
 ];
 
 function wantedElements(config: PortmapConfig, addresses: readonly Prefix[], comment: string): Element[] {
@@ -87,17 +91,25 @@ function removalLines({ elements, conditional }: Pick<Contents, "elements" | "co
 }
 
 /** What the table holds; undefined when it is not there. */
-export function listMappings(nft: Nftables): Contents | undefined {
+function listMappings(machine: Machine): Contents | undefined {
+  if (!queryHasChain(machine.netfilter(), { ...PLACE, name: CONDITIONAL })) return undefined;
+  const list = { table: { family: PLACE.family, name: PLACE.table } };
   try {
-    return readContents(nft.run([{ list: { table: { family: FAMILY, name: NAME } } }]), CONDITIONAL);
+    return readContents(machine.nftables().run([{ list }]), CONDITIONAL);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
 }
 
+/** A port is another container's, or the table was taken away since it was looked at. */
 function isTaken(error: unknown): boolean {
-  return error instanceof NftError && /File exists/.test(error.text);
+  return isNotFound(error) || (error instanceof NftError && /File exists/.test(error.text));
+}
+
+/** What is to be said before anything else: nothing where all is as it should be. */
+function neededBase(machine: Machine): readonly string[] {
+  return changedChains(machine, PLACE, BASE_RULES).length === 0 ? [] : BASE;
 }
 
 /**
@@ -105,6 +117,7 @@ function isTaken(error: unknown): boolean {
  * it is free, so the other is a container that was not removed in order.
  */
 export function addMappings(
+  machine: Machine,
   nft: Nftables,
   owner: NetworkAttachment,
   config: PortmapConfig,
@@ -116,26 +129,27 @@ export function addMappings(
   const rules = wantedRules(config, addresses, comment).map((rule) => `insert rule ${TABLE} ${CONDITIONAL} ${rule}`);
   if (rules.length === 0) {
     try {
-      nft.script([...BASE, ...elementLines("create", elements)]);
+      nft.script([...neededBase(machine), ...elementLines("create", elements)]);
       return;
     } catch (error) {
       if (!isTaken(error)) throw error;
     }
   }
-  const present = listMappings(nft) ?? { elements: [], conditional: [] };
+  const present = listMappings(machine) ?? { elements: [], conditional: [] };
   const mark = ownerMark(owner);
   const wanted = new Set(elements.map(({ set, key }) => `${set} ${key}`));
   const replaced = {
     elements: present.elements.filter((item) => item.comment.startsWith(mark) || wanted.has(`${item.set} ${item.key}`)),
     conditional: present.conditional.filter((item) => item.comment.startsWith(mark)),
   };
-  nft.script([...BASE, ...removalLines(replaced), ...elementLines("add", elements), ...rules]);
+  nft.script([...neededBase(machine), ...removalLines(replaced), ...elementLines("add", elements), ...rules]);
 }
 
 /** Removes what is to go, and gives the elements that were it. */
-export function removeMappings(nft: Nftables, isToGo: (comment: string) => boolean): readonly Element[] {
-  const present = listMappings(nft);
+export function removeMappings(machine: Machine, isToGo: (comment: string) => boolean): readonly Element[] {
+  const present = listMappings(machine);
   if (present === undefined) return [];
+  const nft = machine.nftables();
   const elements = present.elements.filter((item) => isToGo(item.comment));
   const conditional = present.conditional.filter((item) => isToGo(item.comment));
   try {
@@ -157,29 +171,28 @@ function removeOne(nft: Nftables, line: string): void {
 }
 
 /** Removes what the reference plugin made for a container. */
-export function removeReferenceRules(nft: Nftables, containerId: string): void {
+export function removeReferenceRules(machine: Machine, containerId: string): void {
   for (const family of REFERENCE_TABLES) {
     const commands = REFERENCE_CHAINS.flatMap((chain) => {
       const place = { family, table: REFERENCE_TABLE, chain };
-      const handles = ruleHandles(nft, place, (comment) => comment === containerId);
+      const handles = ruleHandles(machine, place, (comment) => comment === containerId);
       return handles.map((handle) => ({ delete: { rule: { ...place, handle } } }));
     });
-    nft.run(commands);
+    if (commands.length > 0) machine.nftables().run(commands);
   }
 }
 
 /** @throws CniError 999 naming the first thing that is missing */
 export function checkMappings(
-  nft: Nftables,
+  machine: Machine,
   owner: NetworkAttachment,
   config: PortmapConfig,
   addresses: readonly Prefix[],
 ): void {
-  const present = listMappings(nft);
+  const present = listMappings(machine);
   if (present === undefined) throw failure(`table ${TABLE} not found in nftables`);
-  for (const [chain, count] of Object.entries(WHOLE)) {
-    if (present.rules.get(chain) !== count) throw failure(`chain ${chain} of table ${TABLE} is not as it was made`);
-  }
+  const [changed] = changedChains(machine, PLACE, BASE_RULES);
+  if (changed !== undefined) throw failure(`chain ${changed} of table ${TABLE} is not as it was made`);
   const comment = ownerComment(owner);
   const held = new Set(present.elements.map((item) => `${item.set} ${item.key} ${item.value ?? ""} ${item.comment}`));
   for (const item of wantedElements(config, addresses, comment)) {

@@ -29,7 +29,7 @@ import { forgetAfterMapping, forgetBeforeMapping, type RemovedMapping } from "./
 export const portmap: Plugin = { name: "portmap", usesNetns: false, add, del, check, gc, status };
 
 function programs({ environment, machine }: Call): Xtables {
-  return new Xtables(machine.sys, environment.variables);
+  return new Xtables(machine, environment.variables);
 }
 
 /** nftables where the configuration wants it, or leaves it open and the host has it. */
@@ -57,11 +57,11 @@ function add(call: Call): Result {
   if (v4 !== undefined && config.snat) allowLoopbackSources(sys, v4);
   const nft = nftablesFor(call, config);
   const owner = attachmentOf(call);
-  if (nft !== undefined) addMappings(nft, owner, config, addresses);
+  if (nft !== undefined) addMappings(call.machine, nft, owner, config, addresses);
   else addWithIptables(call, owner, config, addresses);
   const families = addresses.map(({ family }): Family => family);
   // Only stale entries are at stake, and they time out.
-  ignoreFailure(() => forgetBeforeMapping(sys, config.mappings, families));
+  ignoreFailure(() => forgetBeforeMapping(call.machine, config.mappings, families));
   return result;
 }
 
@@ -76,7 +76,7 @@ function addWithIptables(
   try {
     addIptablesMappings(xtables, owner, config, addresses);
   } catch (error) {
-    ignoreFailure(() => void removeIptablesMappings(xtables, nftablesIfThere(call.machine), owner));
+    ignoreFailure(() => void removeIptablesMappings(xtables, owner));
     throw error;
   }
 }
@@ -118,18 +118,14 @@ function linkTowards(sys: Sys, address: Prefix): string | undefined {
 function del(call: Call): void {
   const { environment, machine } = call;
   const owner = attachmentOf(call);
-  const nft = nftablesIfThere(machine);
   const mark = ownerMark(owner);
   const removed: RemovedMapping[] = [];
   runAll([
-    () => {
-      if (nft === undefined) return;
-      removed.push(...udpMappings(removeMappings(nft, (comment) => comment.startsWith(mark))));
-    },
-    () => nft && removeReferenceRules(nft, environment.containerId),
-    () => removed.push(...removeIptablesMappings(programs(call), nft, owner)),
+    () => removed.push(...udpMappings(removeMappings(machine, (comment) => comment.startsWith(mark)))),
+    () => removeReferenceRules(machine, environment.containerId),
+    () => removed.push(...removeIptablesMappings(programs(call), owner)),
   ]);
-  ignoreFailure(() => forgetAfterMapping(machine.sys, removed));
+  ignoreFailure(() => forgetAfterMapping(machine, removed));
 }
 
 /** `[address .] udp . port` → `address . port` */
@@ -149,22 +145,20 @@ function check(call: Call): void {
   const addresses = mappedAddresses(config, result, call.environment.ifname);
   if (addresses.length === 0) return;
   const nft = nftablesFor(call, config);
-  if (nft !== undefined) checkMappings(nft, attachmentOf(call), config, addresses);
+  if (nft !== undefined) checkMappings(call.machine, attachmentOf(call), config, addresses);
   else checkIptablesMappings(programs(call), attachmentOf(call), config, addresses);
 }
 
 function gc(call: Call): void {
   const valid = validAttachments(call.config);
   if (valid === undefined) return;
-  const { name } = call.config;
-  const nft = nftablesIfThere(call.machine);
+  const { config, machine } = call;
   runAll([
     () => {
-      if (nft === undefined) return;
-      const removed = udpMappings(removeMappings(nft, staleMarks(name, valid)));
-      ignoreFailure(() => forgetAfterMapping(call.machine.sys, removed));
+      const removed = udpMappings(removeMappings(machine, staleMarks(config.name, valid)));
+      ignoreFailure(() => forgetAfterMapping(machine, removed));
     },
-    () => collectIptablesMappings(programs(call), nft, name, valid),
+    () => collectIptablesMappings(programs(call), config.name, valid),
   ]);
 }
 

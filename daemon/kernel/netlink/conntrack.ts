@@ -34,8 +34,8 @@ export interface ConntrackEntry {
 export interface ConntrackFilter {
   readonly family: Family;
   readonly protocol: number;
-  /** Of the first packet. */
-  readonly destinationPort: number;
+  /** Of the first packet; any when absent. */
+  readonly destinationPort?: number;
 }
 
 /** NFNL_SUBSYS_CTNETLINK in the upper byte; IPCTNL_MSG_CT_*. */
@@ -62,7 +62,8 @@ const CTA_PROTO_DST_PORT = 3;
 const CTA_FILTER_ORIG_FLAGS = 1;
 const CTA_FILTER_REPLY_FLAGS = 2;
 /** CTA_FILTER_F_CTA_PROTO_NUM and _DST_PORT of net/netfilter/nf_internals.h: what of the tuple is to fit. */
-const FILTER_PORT = (1 << 3) | (1 << 5);
+const FILTER_PROTOCOL = 1 << 3;
+const FILTER_PORT = 1 << 5;
 
 function header(family: Family): AttrWriter {
   return new AttrWriter(Uint8Array.of(familyNumber(family), 0, 0, 0));
@@ -73,11 +74,12 @@ export function conntrackQuery({ family, protocol, destinationPort }: ConntrackF
   const writer = header(family)
     .nest(CTA_TUPLE_ORIG, (tuple) => {
       tuple.nest(CTA_TUPLE_PROTO, (proto) => {
-        proto.u8(CTA_PROTO_NUM, protocol).u16be(CTA_PROTO_DST_PORT, destinationPort);
+        proto.u8(CTA_PROTO_NUM, protocol).u16be(CTA_PROTO_DST_PORT, destinationPort ?? 0);
       });
     })
     .nest(CTA_FILTER, (filter) => {
-      filter.u32(CTA_FILTER_ORIG_FLAGS, FILTER_PORT).u32(CTA_FILTER_REPLY_FLAGS, 0);
+      const flags = FILTER_PROTOCOL | (destinationPort === undefined ? 0 : FILTER_PORT);
+      filter.u32(CTA_FILTER_ORIG_FLAGS, flags).u32(CTA_FILTER_REPLY_FLAGS, 0);
     });
   return plainMessage(CT_GET, writer);
 }
@@ -87,7 +89,11 @@ export function conntrackDump(socket: NetlinkSocket, filter: ConntrackFilter): C
   return socket
     .dump(conntrackQuery(filter))
     .map(({ payload }) => decodeConntrack(payload))
-    .filter((entry) => entry.protocol === filter.protocol && entry.original.destinationPort === filter.destinationPort);
+    .filter(
+      ({ protocol, original }) =>
+        protocol === filter.protocol &&
+        (filter.destinationPort === undefined || original.destinationPort === filter.destinationPort),
+    );
 }
 
 /** Forgets a connection: ENOENT when it has ended already. */

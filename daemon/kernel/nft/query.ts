@@ -2,24 +2,13 @@
 // elements of one set, one counter. libnftables reads the whole ruleset of the host with all its sets for some of these
 // questions; here the cost is that of the answer. Decoders are pure.
 import { Address, type Family } from "../ip/address.ts";
-import { AttrWriter, listAttrs, readAttrs } from "../netlink/attr.ts";
+import { listAttrs, readAttrs } from "../netlink/attr.ts";
 import { ENOENT, NETLINK_NETFILTER } from "../netlink/constants.ts";
 import { NetlinkError } from "../netlink/error.ts";
 import { NetlinkSocket } from "../netlink/socket.ts";
 import type { Sys } from "../sys.ts";
 import type { NftFamily } from "./commands.ts";
-
-/** NFNL_SUBSYS_NFTABLES in the upper byte of a message's type. */
-const SUBSYSTEM = 10 << 8;
-const GET = { table: SUBSYSTEM | 1, chain: SUBSYSTEM | 4, element: SUBSYSTEM | 13, object: SUBSYSTEM | 19 } as const;
-/** sizeof(struct nfgenmsg): u8 family, u8 version, be16 resource id. */
-const NFGENMSG_SIZE = 4;
-
-/** NFPROTO_… of linux/netfilter.h. */
-const PROTOCOL: Readonly<Record<NftFamily, number>> = { inet: 1, ip: 2, arp: 3, netdev: 5, bridge: 7, ip6: 10 };
-const FAMILY_OF = new Map<number, NftFamily>(
-  Object.entries(PROTOCOL).map(([family, number]) => [number, family as NftFamily]),
-);
+import { familyOf, GET, header, NFGENMSG_SIZE, PROTOCOL } from "./message.ts";
 
 const TABLE_NAME = 1;
 const CHAIN = { table: 1, name: 3, hook: 4, policy: 5, type: 7 } as const;
@@ -146,11 +135,3 @@ const ADDRESS_FAMILY: ReadonlyMap<number, Family> = new Map([
   [4, 4],
   [16, 6],
 ]);
-
-function header(protocol: number): AttrWriter {
-  return new AttrWriter(Uint8Array.of(protocol, 0, 0, 0));
-}
-
-function familyOf(payload: Uint8Array): NftFamily | undefined {
-  return FAMILY_OF.get(payload[0] ?? -1);
-}

@@ -103,6 +103,31 @@ test.each(["nftables", "iptables"])(
   },
 );
 
+test("nftables' masquerading: a chain that somebody changed is repaired, one that is as it should be is left alone", () => {
+  const { net } = network({ ipMasq: true, ipMasqBackend: "nftables", isGateway: true });
+  const place = ["inet", "cni_plugins_masquerade", "postrouting"];
+  const chain = (): string => execFileSync("nft", ["-a", "list", "chain", ...place], { encoding: "utf8" });
+  using one = host.sandbox();
+  succeed(net.call("ADD", one));
+  const before = chain();
+  expect(before).toMatch(/224\.0\.0\.0\/4.*\n.*ff00::\/8.*\n.*goto masq_checks/);
+  const add = (containerId: string): void => {
+    using another = host.sandbox();
+    succeed(net.call("ADD", another, { containerId }));
+    succeed(net.call("DEL", another, { containerId }));
+  };
+  add("c2");
+  expect(chain()).toBe(before);
+  execFileSync("nft", ["insert", "rule", ...place, "accept"]);
+  add("c3");
+  const withoutHandles = (text: string): string => text.replaceAll(/ # handle \d+/g, "");
+  expect(withoutHandles(chain())).toBe(withoutHandles(before));
+  execFileSync("nft", ["delete", "table", ...place.slice(0, 2)]);
+  add("c4");
+  expect(withoutHandles(chain())).toBe(withoutHandles(before));
+  succeed(net.call("DEL", one));
+});
+
 test("the bridge keeps its MAC whatever ports come and go", () => {
   const { net, bridge } = network({ isGateway: true });
   const macOf = (): unknown => ipJson(undefined, "link", "show", bridge)[0]?.["address"];

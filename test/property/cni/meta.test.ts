@@ -15,7 +15,7 @@ import { CniError } from "../../../cni-plugins/error.ts";
 import { Fields, type JsonObject } from "../../../cni-plugins/fields.ts";
 import { bandwidthConfig } from "../../../cni-plugins/meta/bandwidth/config.ts";
 import { shapingRequests } from "../../../cni-plugins/meta/bandwidth/shape.ts";
-import { readContents as readFirewall } from "../../../cni-plugins/meta/firewall/nftables.ts";
+import { readAddresses as readFirewall } from "../../../cni-plugins/meta/firewall/nftables.ts";
 import { containerAddresses, portmapConfig } from "../../../cni-plugins/meta/portmap/config.ts";
 import {
   conditionalRules,
@@ -44,6 +44,9 @@ const machine = {
   sys: readOnly,
   nftables: () => {
     throw new Error("a plugin opened nftables");
+  },
+  netfilter: () => {
+    throw new Error("a plugin asked the packet filter");
   },
 };
 

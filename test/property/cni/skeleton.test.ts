@@ -34,6 +34,9 @@ const machine = {
   nftables: () => {
     throw new Error("a plugin opened nftables");
   },
+  netfilter: () => {
+    throw new Error("a plugin asked the packet filter");
+  },
 };
 
 function run(plugin: string, variables: Record<string, string | undefined>, input: string) {

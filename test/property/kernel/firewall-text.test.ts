@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { Prefix } from "#kernel/ip/prefix";
 import { isUnconditional, parseSave, targetOf } from "#kernel/iptables/save";
 import { decodeAddresses, decodeChain, decodeCounter } from "#kernel/nft/query";
+import { decodeRule } from "#kernel/nft/rules";
 import { LodenError } from "#spec/errors";
 import { isLeftoverTable } from "../../../daemon/reconcile/kernel/flannel-tables.ts";
 import { isLeftover, ourChains, restoreText } from "../../../daemon/reconcile/kernel/iptables.ts";
@@ -11,7 +12,7 @@ import { isLeftover, ourChains, restoreText } from "../../../daemon/reconcile/ke
 test("netlink payloads of any bytes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      for (const decode of [decodeAddresses, decodeChain, decodeCounter]) {
+      for (const decode of [decodeAddresses, decodeChain, decodeCounter, decodeRule]) {
         try {
           decode(bytes);
         } catch (error) {
