@@ -109,7 +109,7 @@ export const FLAGS = {
   "iptables-forward-rules": {
     kind: "boolean",
     default: true,
-    help: "accept forwarded traffic of the network",
+    help: "let forwarded traffic of the network through the FORWARD chain of iptables, and report firewalls that drop it",
   },
   "iptables-resync": {
     kind: "integer",
@@ -121,7 +121,7 @@ export const FLAGS = {
     kind: "string",
     default: "auto",
     value: "name",
-    help: "what masquerade and forward rules are written with: nftables, iptables, iptables-nft or iptables-legacy; auto: iptables where the network's EnableNFTables is false, else nftables, with an accept in iptables where that drops what is forwarded",
+    help: "what traffic rules are written with: nftables, iptables, iptables-nft or iptables-legacy; auto: iptables where the network's EnableNFTables is false, else nftables, with an accept in iptables where that drops what is forwarded",
   },
   "source-filter": {
     kind: "boolean",

@@ -108,7 +108,7 @@ function nftCommands(chain: string, network: string): string[] {
 }
 
 function problem(barrier: Barrier, what: string, network: string, remedy: string): LodenError {
-  const text = `${what}: forwarded traffic of ${network} is dropped there, whatever nftables rules of Loden accept; ${remedy}`;
+  const text = `${what}: forwarded traffic of ${network} is dropped there, and no rule elsewhere overrules it; ${remedy}`;
   return new LodenError("ERR_FIREWALL", text, { fields: { firewall: barrier.kind } });
 }
 

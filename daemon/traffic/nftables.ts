@@ -1,29 +1,32 @@
 // Traffic rules as one nftables table of our own, in the JSON of libnftables (man 5 libnftables-json). One `inet` table
-// serves both families: it is replaced whole in one transaction, so that there is never a moment without rules.
+// serves both families: it is replaced whole in one transaction, so that there is never a moment without rules. Forward
+// rules are not among them: all that they do is accept, which in a chain of our own overrules no drop in another, and every
+// packet would pass through that chain for nothing (spec/decisions/firewall.md).
 import { nftTableObject } from "../reconcile/objects.ts";
 import type { KernelObject } from "../reconcile/port.ts";
 import type { PrefixMatch, TrafficOptions, TrafficRule } from "./rules.ts";
 
-/** Hook, type and priority per chain (linux/netfilter_ipv4.h): NF_IP_PRI_NAT_SRC is 100, NF_IP_PRI_FILTER is 0. */
-const CHAINS = {
-  masquerade: { name: "masquerade", type: "nat", hook: "postrouting", prio: 100, policy: "accept" },
-  forward: { name: "forward", type: "filter", hook: "forward", prio: 0, policy: "accept" },
-} as const;
+/**
+ * NF_IP_PRI_NAT_SRC of linux/netfilter_ipv4.h is 100. Chains of type nat see the first packet of a connection alone. The
+ * name is no word of nft's language: with one that is, what `nft list ruleset` prints could not be read back.
+ */
+const CHAIN = { name: "postrouting", type: "nat", hook: "postrouting", prio: 100, policy: "accept" } as const;
 
-/** The table as a kernel object; none when there is no rule, and a table from before is then pruned. */
+/** The table as a kernel object; none when there is nothing to masquerade, and a table from before is then pruned. */
 export function nftTraffic(
   rules: readonly TrafficRule[],
   table: string,
   options: Pick<TrafficOptions, "fullyRandom">,
 ): KernelObject[] {
-  if (rules.length === 0) return [];
-  const family = "inet";
-  const used = new Set(rules.map((rule) => rule.chain));
-  const chains = [...used].map((chain) => ({ add: { chain: { family, table, ...CHAINS[chain] } } }));
-  const lines = rules.map((rule) => ({
-    add: { rule: { family, table, chain: CHAINS[rule.chain].name, expr: expression(rule, options.fullyRandom) } },
+  const masquerade = rules.filter(({ chain }) => chain === "masquerade");
+  if (masquerade.length === 0) return [];
+  const place = { family: "inet", table } as const;
+  const lines = masquerade.map((rule) => ({
+    add: { rule: { ...place, chain: CHAIN.name, expr: expression(rule, options.fullyRandom) } },
   }));
-  return [nftTableObject({ family, name: table, content: [...chains, ...lines] })];
+  return [
+    nftTableObject({ family: "inet", name: table, content: [{ add: { chain: { ...place, ...CHAIN } } }, ...lines] }),
+  ];
 }
 
 function expression(rule: TrafficRule, fullyRandom: boolean): object[] {

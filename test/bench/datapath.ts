@@ -32,7 +32,7 @@ interface Contender {
   readonly pair: Pair;
   /** Whose figures these are divided by; absent for what is made by hand. */
   readonly against?: ByHand;
-  readonly bar?: number;
+  readonly bars?: BackendEntry["bars"];
   /** Of each round. */
   readonly figures: Partial<Figures>[];
 }
@@ -109,8 +109,8 @@ async function* makeContenders({ backends, flanneld }: Settings, work: string): 
   const join = async (name: string, entry: BackendEntry, program?: string): Promise<Contender> => {
     const pair = new Pair(name, number++, work);
     await pair.joinByDaemons(entry, program);
-    const { against, bar } = entry;
-    return { pair, against, figures: [], ...(bar === undefined || program !== undefined ? {} : { bar }) };
+    const { against, bars } = entry;
+    return { pair, against, figures: [], ...(bars === undefined || program !== undefined ? {} : { bars }) };
   };
   for (const [name, entry] of entries) {
     yield await join(`lodend, ${name}`, entry);
@@ -124,9 +124,9 @@ function byHand(how: ByHand): string {
 
 function report(wire: string, contenders: readonly Contender[], settings: Settings, verdicts: string[]): string {
   const metrics = Object.entries(METRICS) as [Metric, (typeof METRICS)[Metric]][];
-  const rows = contenders.map(({ pair: { name }, against, figures, bar }) => {
+  const rows = contenders.map(({ pair: { name }, against, figures, bars = {} }) => {
     const reference = contenders.find(({ pair }) => against !== undefined && pair.name === byHand(against));
-    const cells = metrics.map(([metric, { unit }]) => {
+    const cells = metrics.map(([metric, { unit, isLessBetter }]) => {
       const value = median(figures.map((each) => each[metric] ?? NaN));
       const shown = `${value.toFixed(value < 100 ? 2 : 0)} ${unit}`;
       if (reference === undefined) return shown;
@@ -134,9 +134,13 @@ function report(wire: string, contenders: readonly Contender[], settings: Settin
       const ratio = median(
         figures.map((each, round) => (each[metric] ?? NaN) / (reference.figures[round]?.[metric] ?? NaN)),
       );
-      if (bar !== undefined && metric === "TCP, 1 stream") {
-        const word = ratio >= bar ? "met   " : "MISSED";
-        verdicts.push(`${word}  ${ratio.toFixed(2)} (bar ${bar})  ${name}, ${wire} wire: ${metric}\n`);
+      const bar = bars[metric];
+      if (bar !== undefined) {
+        const isMet = isLessBetter ? ratio <= 1 / bar : ratio >= bar;
+        const limit = isLessBetter ? `at most ${(1 / bar).toFixed(3)}` : `at least ${bar}`;
+        verdicts.push(
+          `${isMet ? "met   " : "MISSED"}  ${ratio.toFixed(3)} (${limit})  ${name}, ${wire} wire: ${metric}\n`,
+        );
       }
       return `${shown} (${ratio.toFixed(2)})`;
     });

@@ -160,7 +160,7 @@ test("what is stale after a time away goes, other configuration comes, and no pa
     iproute("route", "add", "10.200.1.0/24", "via", "192.168.99.77", "protocol", "76");
     iproute("neigh", "add", "10.200.1.0", "lladdr", "0a:00:00:00:ff:ff", "dev", "flannel.1", "nud", "permanent");
   });
-  await start(a, "--ip-blackhole-route", "--iptables-forward-rules=false").printed(READY);
+  await start(a, "--ip-blackhole-route", "--ip-masq-fully-random-disable").printed(READY);
   await expect.poll(() => routesOf(a), { timeout: 10_000 }).not.toContain("10.64.0.0/24");
   expect(routesOf(a)).toHaveLength(GHOSTS);
   const text = a.netns.run(() => JSON.stringify([iprouteJson("route", "show"), iprouteJson("neigh", "show")]));
@@ -191,7 +191,7 @@ test("plan and state tell what differs, with the daemon and without, and change 
     iproute("route", "add", "10.200.1.0/24", "via", "192.168.99.77", "protocol", "76");
   });
   const before = kernelOf(a);
-  const { status, stdout, stderr } = await view(a, "plan", "--ip-blackhole-route", "--iptables-forward-rules=false");
+  const { status, stdout, stderr } = await view(a, "plan", "--ip-blackhole-route", "--ip-masq-fully-random-disable");
   expect({ status, stderr }).toEqual({ status: 4, stderr: "" });
   expect(stdout).toContain("+ route 10.64.1.0/24 (wanted by 10.64.1.0-24): it is missing");
   expect(stdout).toContain("~ link flannel.1 (wanted by base): mtu is 1300, wanted 1450");
@@ -201,7 +201,7 @@ test("plan and state tell what differs, with the daemon and without, and change 
   const document = JSON.parse((await view(a, "plan", "--json")).stdout) as StateDocument;
   expect(document.source).toBe("last-state");
   expect(document.changes.map(({ key }) => key)).toContain("route 10.64.1.0/24");
-  // With forward rules, as this one has no flags, it is another.
+  // With random ports, as this one has no flags, it is another.
   expect(document.changes.map(({ key }) => key)).toContain("nft-table inet loden");
   expect(document.changes.map(({ key }) => key)).not.toContain("nft-table inet loden-peers");
   const state = await view(a, "state");

@@ -8,7 +8,7 @@ import type { Pair } from "./pair.ts";
 const PORT = "5201";
 /** Bytes in each packet of the count of packets, and echo requests of one round trip's figure. */
 const SMALL = "64";
-const PINGS = "10000";
+const PINGS = "30000";
 
 /** Names with the unit; `less` is better for some. */
 export const METRICS = {

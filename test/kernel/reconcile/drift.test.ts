@@ -165,7 +165,7 @@ const ALTERATIONS: readonly [string, () => void][] = [
   ["the table flushed", () => nft("flush", "table", "inet", "loden")],
   ["the table removed", () => nft("delete", "table", "inet", "loden")],
   ["the whole ruleset flushed", () => nft("flush", "ruleset")],
-  ["a rule added to the table", () => nft("add", "rule", "inet", "loden", "forward", "drop")],
+  ["a rule added to the table", () => nft("add", "rule", "inet", "loden", "postrouting", "drop")],
 ];
 
 function bridge(...args: readonly string[]): void {

@@ -6,6 +6,7 @@ import { FAMILIES, type Family } from "#kernel/ip/address";
 import type { KernelObject } from "../../../daemon/reconcile/port.ts";
 import { nftTraffic } from "../../../daemon/traffic/nftables.ts";
 import { trafficRules } from "../../../daemon/traffic/rules.ts";
+import { peerSources, sourceFilter } from "../../../daemon/traffic/source-filter.ts";
 import { Echo } from "../../support/echo-stream.ts";
 import { makeFabric, makeLease, makeNetwork, podOf, TEST_MARKS, type FabricShape } from "../../support/fabric.ts";
 import { addPod, joinHosts, leasesFor, makeHost, type Host, type Running } from "../../support/hosts.ts";
@@ -83,15 +84,18 @@ function harms(host: Host, object: KernelObject): Harm[] {
       ];
     }
     case "nft-table": {
-      const { family, name } = object.spec;
+      const { family, name, content } = object.spec;
       return [
         ["deleted", () => run("nft", "delete", "table", family, name)],
         ["flushed", () => run("nft", "flush", "table", family, name)],
-        ["given a rule that drops all", () => run("nft", "insert", "rule", family, name, "forward", "drop")],
+        ["given a rule that drops all", () => run("nft", "insert", "rule", family, name, baseChain(content), "drop")],
       ];
     }
+    case "nft-element": {
+      const { family, table, set, address } = object.spec;
+      return [["deleted", () => run("nft", "delete", "element", family, table, set, `{ ${address.toString()} }`)]];
+    }
     case "sysctl":
-    case "nft-element":
     case "iptables":
     case "tunnel":
     case "tunnel-peer":
@@ -99,6 +103,17 @@ function harms(host: Host, object: KernelObject): Harm[] {
       break;
   }
   return [];
+}
+
+/** The name of a table's chain that packets come to by themselves. */
+function baseChain(content: readonly object[]): string {
+  const chains = content.flatMap((command) => ("add" in command ? [command.add as { chain?: BaseChain }] : []));
+  return chains.find(({ chain }) => chain?.hook !== undefined)!.chain!.name;
+}
+
+interface BaseChain {
+  readonly name: string;
+  readonly hook?: string;
 }
 
 interface Pair {
@@ -115,7 +130,14 @@ async function makePair(given: FabricShape): Promise<Pair> {
   disposables.push(a, b, joinHosts([a, b]));
   for (const host of [a, b]) addPod(host, families);
   const rules = trafficRules(makeNetwork({ families }), a.node, { masquerade: true, fullyRandom: true, forward: true });
-  const shape = { ...given, families, extras: nftTraffic(rules, TEST_MARKS.nftTable, { fullyRandom: true }) };
+  const fabric = makeFabric({ ...given, families }, a.node);
+  const tunnels = fabric.backends.flatMap((backend) => backend.tunnels?.(a.node) ?? []);
+  const filter = [
+    ...sourceFilter(tunnels, TEST_MARKS.peersTable),
+    ...leasesFor([a, b], a, given).flatMap((lease) => peerSources(tunnels, lease, TEST_MARKS.peersTable)),
+  ];
+  const traffic = nftTraffic(rules, TEST_MARKS.nftTable, { fullyRandom: true });
+  const shape = { ...given, families, extras: [...traffic, ...filter] };
   const [running] = await Promise.all(
     [a, b].map(async (host) => {
       const each = host.reconcile(host === a ? shape : given);

@@ -116,8 +116,10 @@ test("without a lease nothing is masqueraded, as what is ours is not known", () 
 describe("as an nftables table", () => {
   const rules = trafficRules(makeNetwork(), makeNode(1), ALL);
 
-  test("no rules are no table", () => {
-    expect(nftTraffic([], "loden", { fullyRandom: true })).toEqual([]);
+  test("no rules are no table, and forward rules are none", () => {
+    const forward = rules.filter(({ chain }) => chain === "forward");
+    expect(forward).not.toEqual([]);
+    expect(nftTraffic(forward, "loden", { fullyRandom: true })).toEqual([]);
   });
 
   test.each([
