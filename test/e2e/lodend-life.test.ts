@@ -1,8 +1,11 @@
 // What befalls a real daemon on a real host with a real etcd: a boot while the store is away, another address, another
 // network configuration, and the end of its lease by intent. Packets flow all the while.
+import { execFileSync } from "node:child_process";
 import { rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readSysctl, writeSysctl } from "#kernel/sysctl";
+import { pretendBoot } from "../support/boot.ts";
 import { startEtcd } from "../support/etcd.ts";
 import { LODEN, LodendHost, makeSwitch, SWITCH_ADDRESS } from "../support/lodend.ts";
 import { enterFreshNetns, iproute, iprouteJson } from "../support/netns.ts";
@@ -110,14 +113,21 @@ describe("two hosts", () => {
     const { subnetEnv } = hosts[0];
     const [before] = hosts[0].netns.run(() => iprouteJson("link", "show", "flannel.1"));
     const value = record(hosts[0]);
-    // A boot: the kernel is empty, and so is /run.
-    hosts[0].netns.run(() => iproute("link", "del", "flannel.1"));
+    // A boot: the kernel is as it begins, and /run is empty.
+    hosts[0].netns.run(() => {
+      iproute("link", "del", "flannel.1");
+      execFileSync("nft", ["flush", "ruleset"]);
+      writeSysctl("net/ipv4/ip_forward", "0");
+    });
+    const bootId = pretendBoot(directory.path);
     rmSync(hosts[0].subnetFile);
     rmSync(path.join(path.dirname(hosts[0].subnetFile), "loden.json"));
     proxy.cut();
     first = start(hosts[0], "--healthz-port=8081");
     await first.printed(READY);
     expect(hosts[0].subnetEnv).toBe(subnetEnv);
+    expect(hosts[0].status).toMatchObject({ bootId, ready: true });
+    expect(hosts[0].netns.run(() => readSysctl("net/ipv4/ip_forward"))).toBe("1");
     expect(hosts[0].status.problems.map(({ text }) => text).join("\n")).toContain("runs from the last known state");
     const [after] = hosts[0].netns.run(() => iprouteJson("link", "show", "flannel.1"));
     expect(after?.["address"]).toBe(before?.["address"]);
