@@ -13,6 +13,8 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 /** For the call it is busy with; the daemon's own end shall not wait longer. */
 const STOP_PATIENCE_MS = 2_000;
+/** After its end, for its last words; a process that it started may hold its output open for longer. */
+const TRAIL_MS = 1_000;
 
 export interface KeeperOptions {
   readonly executable: string;
@@ -80,9 +82,13 @@ export class ResidentKeeper {
       env: { PATH: process.env["PATH"] },
     });
     this.#child = child;
+    let trail: NodeJS.Timeout | undefined;
     const ended = new Promise<string>((resolve) => {
+      const settle = (code: number | null, killer: NodeJS.Signals | null): void =>
+        resolve(killer === null ? `exit status ${code ?? "none"}` : killer);
       child.once("error", (error) => resolve(errorText(error)));
-      child.once("exit", (code, killer) => resolve(killer === null ? `exit status ${code ?? "none"}` : killer));
+      child.once("exit", (code, killer) => (trail = setTimeout(() => settle(code, killer), TRAIL_MS)));
+      child.once("close", settle);
     });
     // Writing to a child that is gone is no defect of ours.
     child.stdin.on("error", () => undefined);
@@ -101,6 +107,7 @@ export class ResidentKeeper {
     };
     this.#stop.signal.addEventListener("abort", onStop, { once: true });
     const how = await ended;
+    clearTimeout(trail);
     this.#stop.signal.removeEventListener("abort", onStop);
     this.#child = undefined;
     return last === "" ? how : `${last} (${how})`;
