@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { enterFreshNetns } from "../support/netns.ts";
 import { runProcess, startProcess } from "../support/processes.ts";
 
 const dist = fileURLToPath(new URL("../../dist", import.meta.url));
@@ -12,6 +13,8 @@ const loden = path.join(dist, "bin/loden");
 let temp: string;
 
 beforeAll(() => {
+  // A machine of our own: nobody else's links come and go in it.
+  enterFreshNetns();
   temp = mkdtempSync(path.join(tmpdir(), "loden-test-demo-"));
 });
 afterAll(() => rmSync(temp, { recursive: true, force: true }));

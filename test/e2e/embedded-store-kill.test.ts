@@ -72,25 +72,21 @@ async function write(client: RawEtcd, record: Record, writer: number, onAcknowle
     const value = String(number);
     const names = writer % 2 === 0 ? [`w/${writer}`] : [`w/${writer}`, `w/${writer}/twin`];
     const before = record.newest;
-    try {
-      const success = names.map((name) => ({
-        request: { case: "requestPut" as const, value: { key: key(name), value: key(value) } },
-      }));
-      const { header } =
-        names.length === 1
-          ? await client.kv.put({ key: key(names[0] ?? ""), value: key(value) })
-          : await client.kv.txn({ success });
-      const revision = header?.revision ?? 0n;
-      record.acknowledge(
-        before,
-        names.map((name) => ({ revision, key: name, value })),
-      );
-      record.done[writer] = number;
-      onAcknowledged();
-    } catch {
-      // Killed: whether this write happened is not known, the next one has another number.
-      return;
-    }
+    const success = names.map((name) => ({
+      request: { case: "requestPut" as const, value: { key: key(name), value: key(value) } },
+    }));
+    const answer =
+      names.length === 1 ? client.kv.put({ key: key(names[0] ?? ""), value: key(value) }) : client.kv.txn({ success });
+    // Killed: whether this write happened is not known, the next one has another number.
+    const acknowledged = await answer.catch(() => undefined);
+    if (acknowledged === undefined) return;
+    const revision = acknowledged.header?.revision ?? 0n;
+    record.acknowledge(
+      before,
+      names.map((name) => ({ revision, key: name, value })),
+    );
+    record.done[writer] = number;
+    onAcknowledged();
   }
 }
 

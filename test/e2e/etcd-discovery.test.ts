@@ -105,7 +105,7 @@ test.each([
   ["no record", "good", `DNS has no usable SRV record ${TLS} and ${PLAIN}`],
   ["a name server that fails", "failing", `the SRV record ${TLS} cannot be looked up: querySrv ESERVFAIL`],
   ["a name server that is silent", "silent", `the SRV record ${TLS} cannot be looked up: querySrv ETIMEOUT`],
-] as const)("%s: the error names what was looked up", { timeout: 30_000 }, async (_, mood, says) => {
+] as const)("%s: the error names what was looked up", async (_, mood, says) => {
   dns.mood = mood;
   const { status, stderr } = await get();
   expect([status, stderr]).toEqual([1, expect.stringContaining(says)]);

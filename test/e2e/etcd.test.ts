@@ -148,20 +148,20 @@ describe("endpoints", () => {
 });
 
 describe("a network that swallows everything", () => {
-  const limits = { dial: 300, request: 300, watchProgress: 50, watchSilence: 200 };
-
   test("is noticed on a watch by its silence", async () => {
     await using rig = newRig();
-    const { store, proxy } = await rig.connect(limits);
+    // A busy machine may be silent for a moment, too: only the silence that is meant is to be noticed.
+    const { store, proxy } = await rig.connect({ watchProgress: 500, watchSilence: 2_500 });
+    // A watch goes on from the last change it knows, and lists where it knows none (decisions/watch-resume.md).
+    await rig.admin.put("subnets/known", "1");
     await using follower = new Follower(store);
-    await follower.until(() => follower.snapshots === 1);
+    await follower.until(() => follower.state.has("known"));
     await rig.admin.put("subnets/a", "1");
     await follower.until(() => follower.state.has("a"));
     proxy.stall();
     await rig.admin.put("subnets/b", "1");
-    await follower.until(() => follower.troubles.length > 0);
-    expect(follower.troubles[0]).toContain("not a word on the watch");
-    expect([...follower.state.keys()]).toEqual(["a"]);
+    await follower.until(() => follower.troubles.some((text) => text.includes("not a word on the watch")));
+    expect([...follower.state.keys()]).toEqual(["known", "a"]);
     proxy.mend();
     await follower.until(() => follower.state.has("b"));
     expect(follower.snapshots).toBe(1);
@@ -181,8 +181,10 @@ describe("a network that swallows everything", () => {
 
   test("fails calls in their time", async () => {
     await using rig = newRig();
-    const { store, proxy } = await rig.connect(limits);
-    await store.snapshot();
+    const { store, proxy } = await rig.connect({ dial: 300, request: 300 });
+    // On a busy machine a call may take longer than this client waits.
+    const answer = () => expect.poll(() => store.snapshot()).toMatchObject({ entries: [] });
+    await answer();
     proxy.stall();
     for (const call of [
       () => store.snapshot(),
@@ -195,7 +197,7 @@ describe("a network that swallows everything", () => {
       });
     }
     proxy.mend();
-    await store.snapshot();
+    await answer();
   });
 
   test("does not hold up an abort", async () => {
@@ -242,7 +244,7 @@ describe("large answers", () => {
 });
 
 describe("users", () => {
-  test("log in, and log in again when their token is gone", { timeout: 60_000 }, async () => {
+  test("log in, and log in again when their token is gone", async () => {
     await using server = await startEtcd();
     const ctl = (...args: string[]): string => server.ctl(...args);
     const requests: string[] = [];
@@ -290,7 +292,7 @@ describe("users", () => {
 });
 
 describe("a full store", () => {
-  test("says so, can be read, and takes deletions", { timeout: 60_000 }, async () => {
+  test("says so, can be read, and takes deletions", async () => {
     await using server = await startEtcd({ flags: { "quota-backend-bytes": "2000000" } });
     await using rig = newRig(server);
     const { store } = await rig.connect();

@@ -125,7 +125,7 @@ describe("flannel's documented examples", () => {
       host.netns.run(() => iprouteJson("link", "show", "flannel-vxlan"))[0]?.["address"];
     const record = etcd.ctl("get", "--print-value-only", `${prefix}/subnets/${a.subnet.toString().replace("/", "-")}`);
     expect(JSON.parse(record)).toMatchObject({ BackendType: "extension", BackendData: macOf(a) });
-    const { status } = await a.run("ping", "-n", "-c", "1", "-i", "0.05", "-w", "10", b.subnet.address.toString());
+    const { status } = await a.run("ping", "-n", "-c", "1", "-i", "0.05", "-w", "60", b.subnet.address.toString());
     expect(status).toBe(0);
   });
 });

@@ -74,6 +74,8 @@ describe("two hosts", () => {
     );
     const inside = (): number =>
       Number(/counter packets (\d+)/.exec(run(host, "nft", "list", "table", "inet", "probe"))![1]);
+    // The first may have been ready before the second had a lease.
+    await expect.poll(() => run(host, "nft", "list", "set", "inet", "loden-peers", "peers4")).toContain(peer.address);
     const [link] = host.netns.run(() => iprouteJson("link", "show", "flannel.1"));
     const send = (source: string): void => {
       const inner = udpPacket({
@@ -127,22 +129,18 @@ describe("two hosts", () => {
   });
 
   test("change the firewall with the network's configuration", async () => {
-    const written = first.printed(/changes applied/);
     etcd.ctl("put", KEY, CONFIG.replace("{", '{"EnableNFTables":false,'));
-    await written;
     await expect.poll(() => run(hosts[0], "iptables", "-S", "FORWARD")).toContain("-j FLANNEL-FWD");
-    expect(run(hosts[0], "nft", "list", "tables")).not.toMatch(/inet loden$/m);
+    await expect.poll(() => run(hosts[0], "nft", "list", "tables")).not.toMatch(/inet loden$/m);
     etcd.ctl("put", KEY, CONFIG.replace("{", '{"EnableNFTables":true,'));
     await expect.poll(() => run(hosts[0], "nft", "list", "tables")).toMatch(/inet loden$/m);
-    expect(run(hosts[0], "iptables", "-S")).not.toContain("FLANNEL");
+    await expect.poll(() => run(hosts[0], "iptables", "-S")).not.toContain("FLANNEL");
     etcd.ctl("put", KEY, CONFIG);
   });
 
   test("see a firewall that comes up and drops, and get through it or say why not", async () => {
     run(hosts[0], "iptables-nft", "-P", "FORWARD", "DROP");
-    await expect
-      .poll(() => run(hosts[0], "iptables-nft", "-S"), { timeout: 10_000 })
-      .toContain("-A FLANNEL-FWD -s 10.77.0.0/16");
+    await expect.poll(() => run(hosts[0], "iptables-nft", "-S")).toContain("-A FLANNEL-FWD -s 10.77.0.0/16");
     const told = first.printed(/the chain inet other forward of nftables has the policy drop/);
     run(
       hosts[0],
@@ -154,7 +152,7 @@ describe("two hosts", () => {
     run(hosts[0], "nft", "delete table inet other");
     await over;
     run(hosts[0], "iptables-nft", "-P", "FORWARD", "ACCEPT");
-    await expect.poll(() => run(hosts[0], "iptables-nft", "-S"), { timeout: 10_000 }).not.toContain("FLANNEL");
+    await expect.poll(() => run(hosts[0], "iptables-nft", "-S")).not.toContain("FLANNEL");
   });
 
   test("are without anything of Loden after cleanup", async () => {

@@ -119,7 +119,7 @@ describe("a peer", () => {
     await expect
       .poll(told)
       .toContain(`its node is not on the link of interface eth0: ${b.address} is behind the router ${SWITCH_ADDRESS}`);
-    expect(routeTo(a, b)).toEqual({});
+    await expect.poll(() => routeTo(a, b)).toEqual({});
     a.netns.run(() => iproute("route", "del", `${b.address}/32`));
     await expect.poll(() => routeTo(a, b)).toMatchObject(direct(b));
   });

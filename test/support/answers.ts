@@ -39,7 +39,7 @@ if (protocol === "tcp") {
 `;
 
 /** Milliseconds after which an answer that should be there is none. */
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 /** The same for one that should not. */
 const IN_VAIN = 500;
 

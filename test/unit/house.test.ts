@@ -31,7 +31,7 @@ describe("tools", () => {
     ["tsc", ["--noEmit"]],
     ["oxlint", ["--type-aware", "--deny-warnings"]],
     ["oxfmt", ["--check"]],
-  ])("%s is content", { timeout: 120_000 }, (name, args) => {
+  ])("%s is content", { timeout: 600_000 }, (name, args) => {
     expect(tool(name, ...args)).toMatchObject({ status: 0 });
   });
 });

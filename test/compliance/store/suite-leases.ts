@@ -24,9 +24,10 @@ export function storeLeaseTests(rig: () => Promise<StoreRig>): void {
     await using world = await rig();
     const { store } = await world.connect();
     await using follower = new Follower(store);
-    const entry = requireEntry(await store.put("mortal", "1", { expect: 0n, ttl: 2 }));
     requireEntry(await store.put("immortal", "1", { expect: 0n, ttl: undefined }));
-    await follower.until(() => follower.state.size === 2);
+    await follower.until(() => follower.state.has("immortal"));
+    const entry = requireEntry(await store.put("mortal", "1", { expect: 0n, ttl: 2 }));
+    await follower.until(() => follower.events.some((event) => event.type === "put" && event.entry.key === "mortal"));
     await world.pass(3);
     await follower.until(() => !follower.state.has("mortal"));
     expect(follower.events.at(-1)).toMatchObject({ type: "delete", key: "mortal" });

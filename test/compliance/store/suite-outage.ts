@@ -24,7 +24,7 @@ export function outageTests(rig: () => Promise<StoreRig>, traits: StoreTraits): 
     expect(follower.troubles.at(-1)).toBe("");
   });
 
-  test("calls of a client that is cut off reject and say where", { timeout: 60_000 }, async () => {
+  test("calls of a client that is cut off reject and say where", async () => {
     await using world = await rig();
     const { store, cut } = await world.connect();
     await store.snapshot();
@@ -115,32 +115,28 @@ export function outageTests(rig: () => Promise<StoreRig>, traits: StoreTraits): 
   });
 
   if (traits.server)
-    test(
-      "a killed server comes back with all that was acknowledged, and watches go on",
-      { timeout: 60_000 },
-      async () => {
-        await using world = await rig();
-        const { store } = await world.connect();
-        await world.admin.put("subnets/first", "1");
-        await using follower = new Follower(store);
-        await follower.until(() => follower.snapshots === 1);
-        for (let round = 0; round < 3; round++) {
-          const before = requireEntry(await store.put(`10.1.${round}.0-24`, "1", { expect: 0n, ttl: 600 }));
-          await world.restart();
-          const [, after] = [
-            before,
-            requireEntry(await retried(() => store.put(`10.2.${round}.0-24`, "1", { expect: 0n, ttl: 600 }))),
-          ];
-          expect(after.modRevision).toBeGreaterThan(before.modRevision);
-          expect((await store.timeToLive(before.lease)).ttl).toBeGreaterThan(500);
-          await follower.until(() => follower.state.size === 2 * (round + 1) + 1);
-        }
-        expect(follower.snapshots).toBe(1);
-        expect(follower.state).toEqual(stateOf(await store.snapshot()));
-      },
-    );
+    test("a killed server comes back with all that was acknowledged, and watches go on", async () => {
+      await using world = await rig();
+      const { store } = await world.connect();
+      await world.admin.put("subnets/first", "1");
+      await using follower = new Follower(store);
+      await follower.until(() => follower.snapshots === 1);
+      for (let round = 0; round < 3; round++) {
+        const before = requireEntry(await store.put(`10.1.${round}.0-24`, "1", { expect: 0n, ttl: 600 }));
+        await world.restart();
+        const [, after] = [
+          before,
+          requireEntry(await retried(() => store.put(`10.2.${round}.0-24`, "1", { expect: 0n, ttl: 600 }))),
+        ];
+        expect(after.modRevision).toBeGreaterThan(before.modRevision);
+        expect((await store.timeToLive(before.lease)).ttl).toBeGreaterThan(500);
+        await follower.until(() => follower.state.size === 2 * (round + 1) + 1);
+      }
+      expect(follower.snapshots).toBe(1);
+      expect(follower.state).toEqual(stateOf(await store.snapshot()));
+    });
 
-  test("a store restored from an older copy brings a snapshot", { timeout: 60_000 }, async () => {
+  test("a store restored from an older copy brings a snapshot", async () => {
     await using world = await rig();
     const { store } = await world.connect();
     await using follower = new Follower(store);

@@ -122,7 +122,7 @@ export function watchTests(rig: () => Promise<StoreRig>, traits: StoreTraits): v
     expect(follower.state.size).toBe(0);
   });
 
-  test("a blocked consumer loses nothing and costs no memory", { timeout: 120_000 }, async () => {
+  test("a blocked consumer loses nothing and costs no memory", async () => {
     await using world = await rig();
     const { store } = await world.connect();
     const stop = new AbortController();

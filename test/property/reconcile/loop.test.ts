@@ -61,7 +61,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(0, 5, 10, 50, 400) }),
 );
 
-test("the kernel comes to be what the leases ask for", { timeout: 110_000 }, async () => {
+test("the kernel comes to be what the leases ask for", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       const kernel = new FakeKernel();

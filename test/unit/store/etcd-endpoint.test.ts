@@ -94,7 +94,11 @@ describe("PINGs", () => {
       });
     });
     const clock = new ManualClock();
-    const busy = new Endpoint(`http://${bound.address}:${bound.port}`, undefined, { ...DEFAULT_LIMITS, request: 1e9 });
+    const busy = new Endpoint(`http://${bound.address}:${bound.port}`, undefined, {
+      ...DEFAULT_LIMITS,
+      dial: 1e9,
+      request: 1e9,
+    });
     const stop = new AbortController();
     const ask = async (): Promise<void> => {
       const transport = await busy.connect(clock, undefined);
