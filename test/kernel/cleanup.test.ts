@@ -33,7 +33,11 @@ const run = (program: string, ...args: readonly string[]): string =>
 /** Everything in the kernel that anybody may have made. */
 const everything = (): string =>
   [
-    host.ip("-o", "link").replaceAll(/^\d+: /gm, ""),
+    // The state of a link that was put up is found out later.
+    host
+      .ip("-o", "link")
+      .replaceAll(/^\d+: /gm, "")
+      .replaceAll(/ (state|qdisc) \S+/g, ""),
     ...["-4", "-6"].map((family) => host.ip(family, "route", "show")),
     run("nft", "list", "ruleset"),
     run("iptables-nft-save").replaceAll(/^#.*$|\[\d+:\d+\]/gm, ""),

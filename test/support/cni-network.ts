@@ -86,7 +86,14 @@ export function ipJson(sandbox: Sandbox | undefined, ...args: string[]): Record<
   return JSON.parse(text || "[]") as Record<string, unknown>[];
 }
 
+/** Whether there is an answer within twenty seconds. */
 export function canPing(sandbox: Sandbox | undefined, address: string): boolean {
-  const run = (): boolean => spawnSync("ping", ["-c", "1", "-W", "2", address]).status === 0;
+  // -w: a link that came up lets packets through within a second, and a busy machine takes its time.
+  const run = (): boolean => spawnSync("ping", ["-c", "1", "-i", "0.1", "-w", "20", address]).status === 0;
   return sandbox === undefined ? run() : inSandbox(sandbox, run);
+}
+
+/** Two packets, close behind each other, that nobody should answer: the first may be lost for other reasons. */
+export function isCutOff(sandbox: Sandbox, address: string): boolean {
+  return inSandbox(sandbox, () => spawnSync("ping", ["-c", "2", "-i", "0.1", "-W", "0.3", address]).status !== 0);
 }

@@ -56,7 +56,7 @@ async function ping(
   to: Host,
   family: Family,
   count = 2,
-  more: readonly string[] = ["-w", "10"],
+  more: readonly string[] = ["-w", "30"],
 ): Promise<number> {
   const address = (host: Host): string => podOf(host.n, family).address.toString();
   const args = ["-n", "-q", "-c", `${count}`, "-i", "0.1", "-I", address(from), ...more, address(to)];
@@ -90,8 +90,8 @@ describe("the userspace data path", () => {
     ] as const) {
       for (const family of families) {
         const full = mtu - (family === 4 ? 28 : 48);
-        expect(await ping(from, to, family, 2, ["-w", "10", "-M", "do", "-s", `${full}`])).toBe(2);
-        expect(await ping(from, to, family, 2, ["-w", "10", "-s", "4000"])).toBe(2);
+        expect(await ping(from, to, family, 2, ["-w", "30", "-M", "do", "-s", `${full}`])).toBe(2);
+        expect(await ping(from, to, family, 2, ["-w", "30", "-s", "4000"])).toBe(2);
       }
     }
     const { peers, drops } = a.userspace.traffic()!;
@@ -127,6 +127,7 @@ describe("the userspace data path", () => {
     const repaired = running!.event(({ type }) => type === "drift");
     await a.userspace.endWorker();
     await repaired;
+    await running!.reconciler.settled();
     expect(await ping(a, b, 4)).toBe(2);
     expect(await ping(b, a, 6)).toBe(2);
     expect(a.userspace.status).toMatchObject({ state: "running", restarts: 1 });
@@ -187,7 +188,7 @@ describe("the userspace data path", () => {
     const [a, b] = cluster(2) as [Host, Host];
     await reconcile([a, b]);
     const ask = (to: string, ...args: readonly string[]): string =>
-      a.netns.run(() => spawnSync("ping", ["-n", "-c", "1", "-W", "2", ...args, to], { encoding: "utf8" })).stdout;
+      a.netns.run(() => spawnSync("ping", ["-n", "-c", "1", "-W", "10", ...args, to], { encoding: "utf8" })).stdout;
     const from4 = ["-I", podOf(1, 4).address.toString()];
     const from6 = ["-I", podOf(1, 6).address.toString()];
     expect(ask("10.5.200.1", ...from4)).toContain("From 10.5.200.1 icmp_seq=1 Destination Net Unreachable");

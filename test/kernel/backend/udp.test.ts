@@ -51,7 +51,7 @@ async function reconcile(hosts: readonly Host[]): Promise<Running[]> {
 
 async function ping(from: Host, to: Host, family: Family, count = 2, more: readonly string[] = []): Promise<number> {
   const address = (host: Host): string => podOf(host.n, family).address.toString();
-  const args = ["-n", "-q", "-c", `${count}`, "-i", "0.01", "-W", "2", "-I", address(from), ...more, address(to)];
+  const args = ["-n", "-q", "-c", `${count}`, "-i", "0.01", "-W", "10", "-I", address(from), ...more, address(to)];
   const child = from.netns.run(() => spawn("ping", args, { stdio: ["ignore", "pipe", "inherit"] }));
   let text = "";
   child.stdout.on("data", (data: Buffer) => (text += data.toString()));
@@ -117,6 +117,7 @@ describe("the kernel's data path", () => {
     const repaired = running!.event(({ type }) => type === "drift");
     spoil(a);
     await repaired;
+    await running!.reconciler.settled();
     expect(await ping(a, b, 4)).toBe(2);
     expect(await ping(a, b, 6)).toBe(2);
   });
@@ -128,6 +129,7 @@ describe("the kernel's data path", () => {
     removePinsOf(a);
     running!.reconciler.resync();
     await repaired;
+    await running!.reconciler.settled();
     expect(await ping(a, b, 4)).toBe(2);
     using datapath = a.netns.run(() => new KernelDatapath({ sys, instance: "test" }));
     expect(a.netns.run(() => [...datapath.peers()])).toHaveLength(2);

@@ -71,7 +71,7 @@ function inSandbox<T>(sandbox: Sandbox, run: () => T): T {
 }
 
 function canPing(sandbox: Sandbox, address: string): boolean {
-  return inSandbox(sandbox, () => spawnSync("ping", ["-c", "1", "-W", "2", address]).status === 0);
+  return inSandbox(sandbox, () => spawnSync("ping", ["-c", "1", "-i", "0.1", "-w", "20", address]).status === 0);
 }
 
 function ruleset(): string {

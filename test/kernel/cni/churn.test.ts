@@ -7,17 +7,13 @@ import { Host, succeed } from "../../support/cni-rig.ts";
 import { TestNetwork, ip } from "../../support/cni-network.ts";
 import { churn } from "../../support/cni-churn.ts";
 
-test.each(["stand-alone", "resident"] as const)(
-  "%s: nothing is left of containers after kills and GC",
-  { timeout: 120_000 },
-  async (way) => {
-    using own = new Host();
-    const directory = compiledPlugins();
-    const report = await churn({ directory, work: own.work, seed: `test-${way}`, cycles: 36, way, period: 2 });
-    expect(report).toMatchObject({ lost: [], left: [] });
-    expect(report.killed).toBeGreaterThan(5);
-  },
-);
+test.each(["stand-alone", "resident"] as const)("%s: nothing is left of containers after kills and GC", async (way) => {
+  using own = new Host();
+  const directory = compiledPlugins();
+  const report = await churn({ directory, work: own.work, seed: `test-${way}`, cycles: 36, way, period: 2 });
+  expect(report).toMatchObject({ lost: [], left: [] });
+  expect(report.killed).toBeGreaterThan(5);
+});
 
 test.each([
   ["bridge", "DEL"],

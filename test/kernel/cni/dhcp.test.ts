@@ -79,7 +79,7 @@ function said(word: string, result: Record<string, unknown> | undefined): Promis
   return server.printed(new RegExp(`(?:${pattern}[^]*?){${before + 1}}`));
 }
 
-describe.skipIf(!hasServer)("with dnsmasq", { timeout: 20_000 }, () => {
+describe.skipIf(!hasServer)("with dnsmasq", () => {
   test.each(["compiled", "Node"])("on %s, an address is got, kept, and given back", async (form) => {
     await using running = await daemon([], form === "Node" ? nodePlugins() : directory);
     const net = network(running.socket, { priority: 77, request: [{ option: "domain-name" }] });

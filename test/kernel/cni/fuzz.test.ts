@@ -246,7 +246,7 @@ function judge({ status, output }: Outcome, command: string): void {
   }
 }
 
-test.each(PLUGIN_NAMES)("%s", { timeout: 60_000 + RUNS * 200 }, (plugin) => {
+test.each(PLUGIN_NAMES)("%s", { timeout: 180_000 + RUNS * 200 }, (plugin) => {
   fs.mkdirSync(STATE, { recursive: true });
   let calls = 0;
   const counts = { good: 0, bad: 0, added: 0 };

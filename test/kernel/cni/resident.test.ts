@@ -584,7 +584,7 @@ describe("an end in the middle", () => {
     }
     expect(await deleted).toMatchObject({ status: 0, stdout: "" });
     expectNothingOf("gone");
-    expect(resident.complaints()).toContain("bridge ADD for gone");
+    await until(() => resident.complaints().includes("bridge ADD for gone"));
   });
 
   test("of whoever started the resident: it ends after the call it is at", async () => {

@@ -36,7 +36,7 @@ async function reconcile(hosts: readonly Host[], shape: FabricShape): Promise<Ru
 /** Packets that were answered out of `count`, pod to pod; `more` goes to ping. */
 async function ping(from: Host, to: Host, family: Family, count = 2, more: readonly string[] = []): Promise<number> {
   const address = (host: Host): string => podOf(host.n, family).address.toString();
-  const args = ["-n", "-q", "-c", `${count}`, "-i", "0.01", "-W", "2", "-I", address(from), ...more, address(to)];
+  const args = ["-n", "-q", "-c", `${count}`, "-i", "0.01", "-W", "10", "-I", address(from), ...more, address(to)];
   const child = from.netns.run(() => spawn("ping", args, { stdio: ["ignore", "pipe", "inherit"] }));
   let text = "";
   child.stdout.on("data", (data: Buffer) => (text += data.toString()));
@@ -81,6 +81,7 @@ test("a device deleted under traffic is back, with its peers", async () => {
   const repaired = running!.event(({ type }) => type === "drift");
   a.ip("link", "delete", "flannel.1");
   await repaired;
+  await running!.reconciler.settled();
   expect(await ping(a, b, 4)).toBe(2);
 });
 
