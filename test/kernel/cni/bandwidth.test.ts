@@ -118,7 +118,7 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
 describe("in all its options", () => {
   const directory = FORMS[0].directory();
 
-  test("one direction alone, and none", () => {
+  test("one direction alone, and none", { tags: ["vm"] }, () => {
     using container = new Container(directory, bridged(directory));
     const { ingressRate, ingressBurst, egressRate, egressBurst } = BOTH;
     expect(succeed(container.call("ADD", { ingressRate, ingressBurst }))).toEqual(container.result);
@@ -297,7 +297,7 @@ describe("in all its options", () => {
   test.each([
     ["shapedSubnets", "1:30"],
     ["unshapedSubnets", "1:1"],
-  ])("%s: what is from and to the list goes through class %s", (key, listed) => {
+  ])("%s: what is from and to the list goes through class %s", { tags: ["vm"] }, (key, listed) => {
     using container = new Container(directory, bridged(directory));
     const { subnet, subnet6 } = container.network;
     ip("addr", "replace", "198.51.100.1/32", "dev", "lo");

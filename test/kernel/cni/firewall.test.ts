@@ -120,7 +120,7 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
     },
   );
 
-  test("nftables: addresses in sets, the administrator's chain is asked and kept", () => {
+  test("nftables: addresses in sets, the administrator's chain is asked and kept", { tags: ["vm"] }, () => {
     using container = new Container(directory, bridged(directory));
     expect(succeed(container.call("ADD"))).toEqual(container.result);
     expect(ruleset()).toContain(`${container.address} comment`);

@@ -213,34 +213,38 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
     });
   });
 
-  test("UDP goes to the new container at once when a port moves, and to nobody after DEL", async () => {
-    const network = bridged(directory);
-    using first = new Container(directory, network);
-    using second = new Container(directory, network, "c2");
-    using _one = await answeringServer(first.sandbox, "one", 80);
-    using _two = await answeringServer(second.sandbox, "two", 80);
-    // Tracked before there is a mapping: these packets would stay on the host.
-    expect(
-      answerInVain({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 }),
-    ).toBeUndefined();
-    succeed(first.call("ADD", [UDP]));
-    expect(answerTo({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 })).toBe(
-      "one 192.0.2.2",
-    );
-    // The port moves over without DEL: the newer container has it.
-    succeed(second.call("ADD", [UDP]));
-    expect(answerTo({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 })).toBe(
-      "two 192.0.2.2",
-    );
-    succeed(first.call("DEL", [UDP]));
-    expect(answerTo({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 })).toBe(
-      "two 192.0.2.2",
-    );
-    succeed(second.call("DEL", []));
-    expect(
-      answerInVain({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 }),
-    ).toBeUndefined();
-  }, 60_000);
+  test(
+    "UDP goes to the new container at once when a port moves, and to nobody after DEL",
+    { tags: ["vm"], timeout: 60_000 },
+    async () => {
+      const network = bridged(directory);
+      using first = new Container(directory, network);
+      using second = new Container(directory, network, "c2");
+      using _one = await answeringServer(first.sandbox, "one", 80);
+      using _two = await answeringServer(second.sandbox, "two", 80);
+      // Tracked before there is a mapping: these packets would stay on the host.
+      expect(
+        answerInVain({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 }),
+      ).toBeUndefined();
+      succeed(first.call("ADD", [UDP]));
+      expect(answerTo({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 })).toBe(
+        "one 192.0.2.2",
+      );
+      // The port moves over without DEL: the newer container has it.
+      succeed(second.call("ADD", [UDP]));
+      expect(answerTo({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 })).toBe(
+        "two 192.0.2.2",
+      );
+      succeed(first.call("DEL", [UDP]));
+      expect(answerTo({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 })).toBe(
+        "two 192.0.2.2",
+      );
+      succeed(second.call("DEL", []));
+      expect(
+        answerInVain({ from: outside, protocol: "udp", address: HOST[4], port: 8080, localPort: 40_000 }),
+      ).toBeUndefined();
+    },
+  );
 
   test("DEL without namespace, previous result and mappings leaves nothing", () => {
     using container = new Container(directory, bridged(directory));
@@ -286,7 +290,7 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
     expect(fail(container.call("CHECK", [TCP], { prevResult: null })).msg).toBe("Required prevResult missing");
   });
 
-  test("CHECK finds what somebody changed", () => {
+  test("CHECK finds what somebody changed", { tags: ["vm"] }, () => {
     using container = new Container(directory, bridged(directory));
     succeed(container.call("ADD", [TCP]));
     succeed(container.call("CHECK", [TCP]));
