@@ -17,12 +17,11 @@ export function refusal(
   peers: readonly Lease[],
 ): LodenError | undefined {
   if (hasCommands(current) || hasCommands(next)) {
-    if (JSON.stringify(current.backend) !== JSON.stringify(next.backend)) {
+    if (commandsAreTold(current) !== commandsAreTold(next)) {
+      const what =
+        "the extension backend, its commands and the network they are told of are taken up at the start only";
       const advice = "this node goes on with the one it has until lodend is started again";
-      return new LodenError(
-        "ERR_CONFIG",
-        `the network configuration has changed: the extension backend and its commands are taken up at the start only; ${advice}`,
-      );
+      return new LodenError("ERR_CONFIG", `the network configuration has changed: ${what}; ${advice}`);
     }
   }
   for (const family of FAMILIES) {
@@ -53,6 +52,11 @@ export function refusal(
 /** What commands have made, nobody but their writer can move elsewhere. */
 function hasCommands({ backend }: Network): boolean {
   return backend.type === "extension";
+}
+
+/** What commands run with: themselves, and NETWORK and IPV6NETWORK. */
+function commandsAreTold({ backend, ranges }: Network): string {
+  return JSON.stringify([backend, FAMILIES.map((family) => ranges[family]?.network.toString())]);
 }
 
 function refused(reason: string): LodenError {

@@ -172,6 +172,8 @@ describe("a host", () => {
     const [daemon] = await ready(a!);
     const Backend = { ...HOST_GW.Backend, SubnetAddCommand: "reboot" };
     etcd.ctl("put", `${prefix}/config`, JSON.stringify({ ...HOST_GW, Backend }));
-    await daemon!.printed(/extension backend and its commands are taken up at the start only/);
+    await daemon!.printed(
+      /extension backend, its commands and the network they are told of are taken up at the start only/,
+    );
   });
 });

@@ -12,6 +12,8 @@ const DUAL = { ...V4, EnableIPv6: true, IPv6Network: "fd00:5::/48" };
 const own = { 4: Prefix.parse("10.5.7.0/24") };
 const ownDual = { ...own, 6: Prefix.parse("fd00:5:0:7::/64") };
 
+const COMMANDS = { ...V4, Backend: { Type: "extension", SubnetAddCommand: "ip route add $SUBNET via $PUBLIC_IP" } };
+
 const network = (document: object) => parseNetwork(JSON.stringify(document));
 
 function peer(key: string): Lease {
@@ -20,14 +22,15 @@ function peer(key: string): Lease {
 
 const PEERS = ["10.5.9.0-24", "10.5.200.0-24"].map(peer);
 
-test.each<[string, object]>([
+test.each<[string, object, object?]>([
   ["the same", V4],
   ["other bounds, which leave leases outside", { ...V4, SubnetMin: "10.5.100.0", SubnetMax: "10.5.110.0" }],
   ["another length of subnets", { ...V4, SubnetLen: 26 }],
   ["a wider network", { ...V4, Network: "10.4.0.0/15" }],
   ["another backend", { ...V4, Backend: { Type: "host-gw" } }],
-])("%s is taken up", (_, next) => {
-  expect(refusal(network(V4), network(next), own, PEERS)).toBeUndefined();
+  ["other bounds beside commands", { ...COMMANDS, SubnetMin: "10.5.100.0" }, COMMANDS],
+])("%s is taken up", (_, next, current = V4) => {
+  expect(refusal(network(current), network(next), own, PEERS)).toBeUndefined();
 });
 
 test.each<[string, object, object, RegExp]>([
@@ -42,6 +45,19 @@ test.each<[string, object, object, RegExp]>([
   ["the beginning of one", V4, DUAL, /begins IPv6/],
   ["another IPv6 network", DUAL, { ...DUAL, IPv6Network: "fd00:6::/48" }, /IPv6Network fd00:6::\/48/],
   ["an extension backend", V4, { ...V4, Backend: { Type: "extension" } }, /at the start only/],
+  ["the end of one", COMMANDS, V4, /at the start only/],
+  [
+    "another command",
+    COMMANDS,
+    { ...V4, Backend: { ...COMMANDS.Backend, SubnetAddCommand: "reboot" } },
+    /at the start only/,
+  ],
+  [
+    "a wider network, which commands are told of",
+    COMMANDS,
+    { ...COMMANDS, Network: "10.4.0.0/15" },
+    /at the start only/,
+  ],
 ])("%s is refused, with the reason and what to do", (_, current, next, expected) => {
   const error = refusal(network(current), network(next), current === DUAL ? ownDual : own, PEERS);
   expect(error).toMatchObject({ code: "ERR_CONFIG", message: expect.stringMatching(expected) as string });
