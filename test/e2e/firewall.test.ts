@@ -155,6 +155,26 @@ describe("two hosts", () => {
     await expect.poll(() => run(hosts[0], "iptables-nft", "-S")).not.toContain("FLANNEL");
   });
 
+  test("tell in a plan, without a daemon, of the accepts that a start would add, and of nothing without a drop", async () => {
+    await stop(first);
+    const files = [`--subnet-file=${hosts[0].subnetFile}`, `--state-dir=${hosts[0].stateDirectory}`];
+    const plan = (...more: readonly string[]) =>
+      hosts[0].run(process.execPath, LODEN, "plan", ...files, "--ip-masq", ...more);
+    expect(await plan()).toMatchObject({ status: 0, stdout: expect.stringContaining("nothing to change") as unknown });
+    for (const variant of ["nft", "legacy"]) run(hosts[0], `iptables-${variant}`, "-P", "FORWARD", "DROP");
+    const { status, stdout } = await plan();
+    expect([status, stdout.match(/^ {2}[+~-] .*(?=:)/gm)]).toEqual([
+      4,
+      ["nft", "legacy"].map((variant) => `  + iptables iptables-${variant} (wanted by base)`),
+    ]);
+    expect((await plan("--firewall=nftables")).stdout).toContain("nothing to change");
+    expect((await plan("--iptables-forward-rules=false")).stdout).toContain("nothing to change");
+    expect(run(hosts[0], "iptables-nft", "-S")).not.toContain("FLANNEL");
+    for (const variant of ["nft", "legacy"]) run(hosts[0], `iptables-${variant}`, "-P", "FORWARD", "ACCEPT");
+    first = start(hosts[0]);
+    await first.printed(READY);
+  });
+
   test("are without anything of Loden after cleanup", async () => {
     const cleanup = (...flags: readonly string[]) =>
       hosts[0].run(

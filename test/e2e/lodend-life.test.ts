@@ -196,10 +196,13 @@ describe("two hosts", () => {
   });
 
   test("refuse a live node's address to another, and name it", async () => {
-    const twin = start(hosts[1], `--subnet-file=${path.join(directory.path, "twin", "subnet.env")}`, "--node-id=twin");
+    const file = `--subnet-file=${path.join(directory.path, "twin", "subnet.env")}`;
+    const twin = start(hosts[1], file, "--node-id=twin");
     const [text] = await twin.printed(/another live node [^"]*/);
     expect(text).toContain(`(id ${String(hosts[1].status.nodeId)})`);
     expect(text).toContain(hosts[1].address);
+    const told = async () => (await hosts[1].run(process.execPath, LODEN, "status", file)).stdout;
+    await expect.poll(told, { timeout: 10_000 }).toMatch(/^not ready, in phase lease: another live node .*CONFLICT/);
     await end(twin, "SIGKILL");
   });
 
