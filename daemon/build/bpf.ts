@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const sources = path.join(root, "daemon/backend/udp/bpf");
+const SOURCE = "tunnel.bpf.c";
 const cache = path.join(root, "node_modules/.cache/loden/bpf");
 
 /** Where Debian has the kernel's headers of this machine's kind. */
@@ -33,18 +34,20 @@ export function buildBpf(): string {
   if (isCurrent) return object;
   fs.mkdirSync(cache, { recursive: true });
   const next = `${object}.${process.pid}`;
-  const headers = HEADERS[process.arch];
-  const args = [...FLAGS, ...(headers === undefined ? [] : ["-I", headers])];
-  const result = spawnSync("clang", [...args, "-c", path.join(sources, "tunnel.bpf.c"), "-o", next], {
-    encoding: "utf8",
-  });
-  if (result.status !== 0) {
-    const reason = result.error?.message ?? result.stderr;
-    throw new Error(`clang cannot compile the BPF programs (Debian packages clang and libbpf-dev): ${reason}`);
-  }
+  compileBpf(path.join(sources, SOURCE), next);
   fs.renameSync(next, object);
   fs.writeFileSync(stampFile, stamp);
   return object;
+}
+
+/** Compiles a source that stands anywhere: what it includes is looked for beside the project's own as well. */
+export function compileBpf(source: string, object: string): void {
+  const headers = HEADERS[process.arch];
+  const args = [...FLAGS, "-I", sources, ...(headers === undefined ? [] : ["-I", headers])];
+  const result = spawnSync("clang", [...args, "-c", source, "-o", object], { encoding: "utf8" });
+  if (result.status === 0) return;
+  const reason = result.error?.message ?? result.stderr;
+  throw new Error(`clang cannot compile the BPF programs (Debian packages clang and libbpf-dev): ${reason}`);
 }
 
 if (import.meta.main) process.stdout.write(`${buildBpf()}\n`);

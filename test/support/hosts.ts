@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { sys } from "#sys";
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import { systemClock } from "../../daemon/clock.ts";
-import { KernelDatapath } from "../../daemon/backend/udp/kernel-datapath.ts";
+import { KernelDatapath, type KernelDatapathOptions } from "../../daemon/backend/udp/kernel-datapath.ts";
 import { UserspaceDatapath } from "../../daemon/backend/udp/userspace/datapath.ts";
 import type { Lease, Node } from "../../daemon/lease/types.ts";
 import { NetlinkKernel } from "../../daemon/reconcile/kernel/netlink.ts";
@@ -20,8 +20,11 @@ export interface Host extends Disposable {
   readonly userspace: UserspaceDatapath;
   /** Runs `ip` in the host. */
   ip(...args: readonly string[]): string;
-  /** Starts a reconciler; it ends with the host, or when the signal aborts. */
-  reconcile(shape?: FabricShape, signal?: AbortSignal): Running;
+  /**
+   * Starts a reconciler; it ends with the host, or when the signal aborts.
+   * @param kernelPath of the udp backend, where it is not to be as it is
+   */
+  reconcile(shape?: FabricShape, signal?: AbortSignal, kernelPath?: Partial<KernelDatapathOptions>): Running;
 }
 
 export interface Running {
@@ -50,8 +53,9 @@ export function makeHost(n = 1): Host {
     node,
     userspace,
     ip,
-    reconcile: (shape = {}, signal = end.signal) => {
-      const datapaths = [new KernelDatapath({ sys, instance: "test" }), userspace];
+    reconcile: (shape = {}, signal = end.signal, kernelPath = {}) => {
+      const inKernel = new KernelDatapath({ sys, instance: "test", within: (fn) => netns.run(fn), ...kernelPath });
+      const datapaths = [inKernel, userspace];
       const kernel = new NetlinkKernel({ sys, marks: TEST_MARKS, within: (fn) => netns.run(fn), datapaths });
       kernels.push(kernel);
       return run(kernel, shape, node, AbortSignal.any([signal, end.signal]));

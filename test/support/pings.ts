@@ -1,5 +1,7 @@
 // Echo requests that go on while something happens, and how many of them were answered.
+import type { Address } from "#kernel/ip/address";
 import type { LodendHost } from "./lodend.ts";
+import type { ThrowAwayNetns } from "./netns.ts";
 import { type Started, startProcess } from "./processes.ts";
 
 export class Pings {
@@ -10,9 +12,13 @@ export class Pings {
   }
 
   /** Twenty a second from one host to the overlay address of another; resolves after the first answer. */
-  static async start(from: LodendHost, to: LodendHost): Promise<Pings> {
-    const address = to.subnet.address.toString();
-    const process = from.netns.run(() => startProcess("ping", ["-n", "-i", "0.05", address]));
+  static start(from: LodendHost, to: LodendHost): Promise<Pings> {
+    return Pings.to(from.netns, to.subnet.address, ["-i", "0.05"]);
+  }
+
+  /** From a namespace, with more of ping's arguments; resolves after the first answer. */
+  static async to(from: ThrowAwayNetns, address: Address, args: readonly string[]): Promise<Pings> {
+    const process = from.run(() => startProcess("ping", ["-n", ...args, address.toString()]));
     await process.printed(/icmp_seq=\d+ ttl=/);
     return new Pings(process);
   }

@@ -1,4 +1,5 @@
-// Packets as flannel's udp backend puts them on the wire, made by hand, and plain sockets to send and catch them with.
+// Packets as flannel's udp backend puts them on the wire, made by hand, and sockets to send and catch them with: of UDP, of
+// IP, and of whole frames.
 import { sys } from "#sys";
 import type { Address } from "#kernel/ip/address";
 import type { ThrowAwayNetns } from "./netns.ts";
@@ -87,6 +88,49 @@ export function udpEnd(netns: ThrowAwayNetns, local: Address, kind: "plain" | "r
       if (sys.poll([{ fd, events: POLLIN, revents: 0 }], timeout) === 0) return undefined;
       const length = sys.receive(fd, buffer, 0);
       return length < 0 ? undefined : buffer.slice(0, length);
+    },
+    [Symbol.dispose]: () => sys.close(fd),
+  };
+}
+
+const AF_PACKET = 17;
+const ETH_P_ALL = 3;
+/** Of struct sockaddr_ll: index of the link, and type of the packet. */
+const LINK_INDEX_AT = 4;
+const PACKET_TYPE_AT = 10;
+const PACKET_OUTGOING = 4;
+
+export interface FrameEnd extends Disposable {
+  send(frame: Uint8Array): void;
+  /** The next frame that came in and fits, undefined when none comes within so many milliseconds. */
+  receive(timeout: number, fits: (frame: Uint8Array) => boolean): Uint8Array | undefined;
+}
+
+/** All frames of a link, also those that the host drops, and any that one likes to send. */
+export function frameEnd(netns: ThrowAwayNetns, index: number): FrameEnd {
+  const fd = netns.run(() => sys.socket(AF_PACKET, SOCK_RAW, 0));
+  const name = new Uint8Array(20);
+  const view = new DataView(name.buffer);
+  view.setUint16(0, AF_PACKET, true);
+  view.setUint16(2, ETH_P_ALL);
+  view.setInt32(LINK_INDEX_AT, index, true);
+  sys.bind(fd, name);
+  const buffer = new Uint8Array(65_536);
+  return {
+    send: (frame) => {
+      const sent = sys.sendTo(fd, frame, 0, name);
+      if (sent < 0) throw new Error(`sendto: errno ${-sent}`);
+    },
+    receive: (timeout, fits) => {
+      const end = performance.now() + timeout;
+      for (;;) {
+        const left = end - performance.now();
+        if (sys.poll([{ fd, events: POLLIN, revents: 0 }], Math.max(left, 0)) === 0) return undefined;
+        const { length, from } = sys.receiveFrom(fd, buffer, 0);
+        if (length > 0 && from[PACKET_TYPE_AT] !== PACKET_OUTGOING && fits(buffer.subarray(0, length)))
+          return buffer.slice(0, length);
+        if (left <= 0) return undefined;
+      }
     },
     [Symbol.dispose]: () => sys.close(fd),
   };

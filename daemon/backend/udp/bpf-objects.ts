@@ -21,6 +21,11 @@ function kernelName(program: ProgramName, version: string): string {
   return `${program}_${version}`;
 }
 
+/** Whether a program is this one by its name, in any version. */
+export function isKernelName(program: ProgramName, name: string): boolean {
+  return name.startsWith(`${program}_`) && /^[0-9a-f]{8}$/.test(name.slice(program.length + 1));
+}
+
 export class BpfObjects implements Disposable {
   readonly #sys: Sys;
   readonly #directory: string;

@@ -1,11 +1,12 @@
-// What the kernel's data path leaves on a host, for `loden cleanup` and the demo: filters by their names, pins by their place.
-// Programs and maps go with the last filter and pin.
+// What the kernel's data path leaves on a host, for `loden cleanup` and the demo: programs by their hooks and names, pins by
+// their place. Programs and maps go with the last hook and pin.
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { BPF_FS, removePins } from "#kernel/bpf/pin";
 import { linkDump } from "#kernel/netlink/link";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
-import { PLACES, attachedId, detach } from "./attachments.ts";
+import type { Sys } from "#kernel/sys";
+import { type AttachHost, PLACES, attached, detach } from "./attachments.ts";
 
 export interface TunnelLeftover {
   readonly name: string;
@@ -13,15 +14,16 @@ export interface TunnelLeftover {
 }
 
 /** @param instance only that daemon's pins; undefined: those of any daemon in this network namespace */
-export function tunnelLeftovers(socket: NetlinkSocket, instance: string | undefined): TunnelLeftover[] {
-  const filters = linkDump(socket).flatMap((link) =>
-    PLACES.filter((place) => attachedId(socket, place, link) !== undefined).map((place) => ({
+export function tunnelLeftovers(sys: Sys, socket: NetlinkSocket, instance: string | undefined): TunnelLeftover[] {
+  const host: AttachHost = { sys, socket };
+  const programs = linkDump(socket).flatMap((link) =>
+    PLACES.filter((place) => attached(host, place, link).length > 0).map((place) => ({
       name: `BPF program ${place.program} at ${place.hook} of ${link.name}`,
-      remove: () => detach(socket, place, link),
+      remove: () => detach(host, place, link),
     })),
   );
   return [
-    ...filters,
+    ...programs,
     ...pinDirectories(instance).map((name) => ({ name: `BPF pins ${name}`, remove: () => removePins(name) })),
   ];
 }

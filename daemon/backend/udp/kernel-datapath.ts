@@ -2,34 +2,19 @@
 // All state is in the kernel and pinned; nothing here is needed for packets to flow.
 import { statSync } from "node:fs";
 import path from "node:path";
-import { Address } from "#kernel/ip/address";
 import { BPF_FS } from "#kernel/bpf/pin";
-import type { MapEntry } from "#kernel/bpf/map";
 import type { Link } from "#kernel/netlink/link";
 import { watchNetlink } from "#kernel/netlink/watch";
 import type { Sys } from "#kernel/sys";
 import { LodenError, errorText } from "#spec/errors";
-import { Prefix } from "#kernel/ip/prefix";
 import type { TunnelPeerSpec, TunnelSpec } from "../../reconcile/port.ts";
 import { readTunnelPrograms, type TunnelPrograms } from "./artefact.ts";
-import { PLACES, attach, attachedId, detach, drawAdmission } from "./attachments.ts";
+import { type Attachment, PLACES, type Place, attach, attached, detach, drawAdmission, tcxIds } from "./attachments.ts";
 import { BpfObjects } from "./bpf-objects.ts";
 import { DROP_REASONS, type Datapath, type DatapathHost, type DatapathTraffic, type DropReason } from "./datapath.ts";
 import { TUNNEL_DEVICE } from "./desired.ts";
-import {
-  FIRST,
-  PRESENT,
-  ROUTES,
-  decodeConfig,
-  decodeCounters,
-  decodePeerKey,
-  decodeRouteKey,
-  encodeConfig,
-  peerKey,
-  routeKey,
-  sums,
-  type TunnelConfig,
-} from "./layout.ts";
+import { FIRST, decodeConfig, decodeCounters, encodeConfig, sums, type TunnelConfig } from "./layout.ts";
+import { PeerMaps } from "./peer-maps.ts";
 
 /** linux/rtnetlink.h: filters and qdiscs that come and go. */
 const RTNLGRP_TC = 4;
@@ -46,6 +31,12 @@ export interface KernelDatapathOptions {
   readonly instance: string;
   /** Where pins are made. */
   readonly directory?: string;
+  /** By what to attach: tcx where the kernel has it, unless it is to be clsact. */
+  readonly attachment?: Attachment;
+  /** The programs are attached, or were found to be: called when it is another way than before. */
+  readonly onAttached?: (attachment: Attachment) => void;
+  /** Runs in the network namespace of the host, where that is not the thread's. */
+  readonly within?: <T>(fn: () => T) => T;
   readonly programs?: () => TunnelPrograms;
 }
 
@@ -55,17 +46,29 @@ export class KernelDatapath implements Datapath {
   readonly #open: () => BpfObjects;
   #opened: BpfObjects | undefined;
   readonly #readPrograms: () => TunnelPrograms;
+  readonly #wanted: Attachment;
+  readonly #onAttached: (attachment: Attachment) => void;
+  readonly #within: <T>(fn: () => T) => T;
   #programs: TunnelPrograms | undefined;
-  /** What the maps held when they were last read or written by us. */
-  #seen: RawPeers | undefined;
-  #users = new Users();
+  readonly #peers = new PeerMaps((name) => this.#objects.map(name));
   /** Of the socket that our filters are changed by. */
   #ownPort: number | undefined;
+  /** Programs that nobody tells of when they go. */
+  #hooked: Hooked[] = [];
+  #attachment: Attachment | undefined;
 
-  constructor({ sys, instance, directory, programs }: KernelDatapathOptions) {
+  constructor({ sys, instance, directory, programs, ...rest }: KernelDatapathOptions) {
     this.#sys = sys;
     this.#open = () => new BpfObjects(sys, directory ?? instanceDirectory(instance));
     this.#readPrograms = programs ?? readTunnelPrograms;
+    this.#wanted = rest.attachment ?? "tcx";
+    this.#onAttached = rest.onAttached ?? (() => undefined);
+    this.#within = rest.within ?? ((fn) => fn());
+  }
+
+  /** How the programs are attached; undefined while they are not. */
+  get attachment(): Attachment | undefined {
+    return this.#attachment;
   }
 
   /** Opened when it is first asked for, which is in the network namespace that it is about. */
@@ -94,31 +97,8 @@ export class KernelDatapath implements Datapath {
     };
   }
 
-  *peers(): Generator<TunnelPeerSpec> {
-    if (this.#objects.map("config") === undefined && !this.#objects.open()) return;
-    this.#seen = this.#rawPeers();
-    const live = new Map<string, Address>();
-    for (const { key } of this.#objects.map("peers")?.entries() ?? []) {
-      const endpoint = decodePeerKey(key);
-      live.set(endpoint.toString(), endpoint);
-    }
-    const strays = new Map(live);
-    this.#users = new Users();
-    for (const map of Object.values(ROUTES)) {
-      for (const { key, value } of this.#objects.map(map)?.entries() ?? []) {
-        const endpoint = Address.fromBytes(value.slice());
-        const name = endpoint.toString();
-        strays.delete(name);
-        const subnet = decodeRouteKey(key);
-        this.#users.set(subnet, endpoint);
-        const isDamaged = live.has(name) ? {} : { isDamaged: true };
-        yield { datapath: "kernel", subnet, endpoint, ...isDamaged };
-      }
-    }
-    // Somebody who may send, and no subnet to send from: not of our making, and not wanted by anybody.
-    for (const endpoint of strays.values()) {
-      yield { datapath: "kernel", subnet: Prefix.of(endpoint, endpoint.bits), endpoint, isDamaged: true };
-    }
+  peers(): Iterable<TunnelPeerSpec> {
+    return this.#objects.map("config") === undefined && !this.#objects.open() ? [] : this.#peers.read();
   }
 
   ensure(spec: TunnelSpec, host: DatapathHost): void {
@@ -144,15 +124,17 @@ export class KernelDatapath implements Datapath {
       subnet: spec.subnet,
     };
     config.set(FIRST, encodeConfig(next));
+    const hooks = { sys: this.#sys, socket: host.socket };
     for (const place of PLACES) {
       const fd = this.#objects.openProgram(place.program);
       if (fd === undefined) throw new LodenError("ERR_BPF", `the BPF object has no program ${place.program}`);
       try {
-        attach(host.socket, place, place.on === "tunnel" ? tunnel : underlay, fd);
+        attach(hooks, place, place.on === "tunnel" ? tunnel : underlay, fd, this.#wanted);
       } finally {
         this.#sys.close(fd);
       }
     }
+    this.#isAttached(host, { tunnel, underlay });
     // An underlay that is no longer used would go on taking packets.
     const old = before === undefined ? undefined : host.linkAt(before.underlay);
     if (old !== undefined && old.index !== underlay.index) this.#detachUnderlay(host, old);
@@ -163,16 +145,17 @@ export class KernelDatapath implements Datapath {
     if (underlay !== undefined) this.#detachUnderlay(host, underlay);
     const tunnel = host.linkNamed(spec.link);
     if (tunnel !== undefined) {
-      for (const place of PLACES) if (place.on === "tunnel") detach(host.socket, place, tunnel);
+      const hooks = { sys: this.#sys, socket: host.socket };
+      for (const place of PLACES) if (place.on === "tunnel") detach(hooks, place, tunnel);
     }
     this.#objects.remove();
-    this.#seen = undefined;
+    this.#peers.forget();
+    this.#hooked = [];
+    this.#attachment = undefined;
   }
 
   changePeers(added: readonly TunnelPeerSpec[], removed: readonly TunnelPeerSpec[]): (Error | undefined)[] {
-    const outcomes = this.#writePeers(added, removed);
-    if (added.length + removed.length > 0) this.#seen = undefined;
-    return outcomes;
+    return this.#peers.change(added, removed);
   }
 
   watch(onAltered: (what: "tunnel" | "tunnel-peer") => void): Disposable {
@@ -211,77 +194,57 @@ export class KernelDatapath implements Datapath {
     this.#opened?.[Symbol.dispose]();
   }
 
-  #isAttached(host: DatapathHost, links: Readonly<Record<"tunnel" | "underlay", Link>>): boolean {
+  /** Whether all programs stand where they should; what is learnt is kept for the comparisons in between. */
+  #isAttached({ socket }: DatapathHost, links: Readonly<Record<"tunnel" | "underlay", Link>>): boolean {
     this.#programs ??= this.#readPrograms();
     const ids = this.#objects.programIds(this.#programs.version);
-    return PLACES.every((place) => {
-      const id = ids.get(place.program);
-      return id !== undefined && attachedId(host.socket, place, links[place.on]) === id;
-    });
+    const found = PLACES.map((place) => ({
+      place,
+      there: attached({ sys: this.#sys, socket }, place, links[place.on]),
+    }));
+    this.#hooked = found.flatMap(({ place, there }) =>
+      there.flatMap(({ by, id }) => (by === "tcx" ? [{ place, link: links[place.on].index, id }] : [])),
+    );
+    const isWhole = found.every(({ place, there }) => there.length === 1 && there[0]!.id === ids.get(place.program));
+    const attachment = isWhole ? found[0]?.there[0]?.by : undefined;
+    if (attachment !== undefined && attachment !== this.#attachment) this.#onAttached(attachment);
+    this.#attachment = attachment;
+    return isWhole;
   }
 
-  #detachUnderlay(host: DatapathHost, link: Link): void {
-    for (const place of PLACES) if (place.on === "underlay") detach(host.socket, place, link);
-  }
-
-  /** Where to send comes before who may send, and goes before it: what is left behind halfway is found and put right. */
-  #writePeers(added: readonly TunnelPeerSpec[], removed: readonly TunnelPeerSpec[]): (Error | undefined)[] {
-    const peers = this.#objects.map("peers");
-    if (peers === undefined) {
-      const error = new LodenError("ERR_BPF", "the udp backend's maps are not made");
-      return [...added, ...removed].map(() => error);
-    }
-    const put = byFamily(added, (map, group) =>
-      this.#objects
-        .map(map)!
-        .setAll(group.map(({ subnet, endpoint }) => ({ key: routeKey(subnet), value: endpoint.toBytes() }))),
-    );
-    const entries: MapEntry[] = added.map(({ endpoint }) => ({ key: peerKey(endpoint), value: PRESENT }));
-    for (const [index, error] of peers.setAll(entries).entries()) put[index] ??= error;
-    const gone = byFamily(removed, (map, group) =>
-      this.#objects.map(map)!.deleteAll(group.map(({ subnet }) => routeKey(subnet))),
-    );
-    const unused = [
-      ...added.flatMap(({ subnet, endpoint }) => this.#users.set(subnet, endpoint) ?? []),
-      ...removed.flatMap(({ subnet, endpoint }) => [endpoint, ...(this.#users.delete(subnet) ?? [])]),
-    ];
-    const keys = unused.filter((endpoint) => !this.#users.has(endpoint)).map(peerKey);
-    for (const map of ["peers", "counters", "path_mtu"] as const) this.#objects.map(map)!.deleteAll(keys);
-    return [...put, ...gone];
+  #detachUnderlay({ socket }: DatapathHost, link: Link): void {
+    for (const place of PLACES) if (place.on === "underlay") detach({ sys: this.#sys, socket }, place, link);
   }
 
   #compare(onAltered: (what: "tunnel" | "tunnel-peer") => void): void {
     if (this.#opened?.map("config") === undefined) return;
-    try {
-      const now = this.#rawPeers();
-      const before = this.#seen;
-      this.#seen = now;
-      // After changes of ours there is nothing to compare with but what we know to be there.
-      const isSame =
-        before === undefined
-          ? now.subnets === this.#users.subnets && now.endpoints === this.#users.endpoints
-          : before.bytes.every((bytes, index) => Buffer.compare(bytes, now.bytes[index]!) === 0);
-      if (!isSame) onAltered("tunnel-peer");
-    } catch {
-      // What cannot be read is told by the comparison that follows.
-      onAltered("tunnel-peer");
-    }
+    if (!this.#areHooked()) onAltered("tunnel");
+    if (!this.#peers.areAsBefore()) onAltered("tunnel-peer");
   }
 
-  #rawPeers(): RawPeers {
-    const [routes4, routes6, peers] = (["routes4", "routes6", "peers"] as const).map((name) =>
-      this.#objects.map(name)!.dump(),
-    );
-    const bytes = [routes4!, routes6!, peers!].flatMap(({ keys, values }) => [keys, values]);
-    return { bytes, subnets: routes4!.count + routes6!.count, endpoints: peers!.count };
+  /** Whether the programs in tcx, which has no notifications, are those that were last seen there. */
+  #areHooked(): boolean {
+    if (this.#hooked.length === 0) return true;
+    try {
+      const isThere = this.#within(() =>
+        this.#hooked.every(({ place, link, id }) => tcxIds(this.#sys, place, link).includes(id)),
+      );
+      // Told once: what is found next is what the next comparison goes by.
+      if (!isThere) this.#hooked = [];
+      return isThere;
+    } catch {
+      return false;
+    }
   }
 }
 
-/** The maps of peers as the kernel lists them. */
-interface RawPeers {
-  readonly bytes: readonly Uint8Array[];
-  readonly subnets: number;
-  readonly endpoints: number;
+/** A program in tcx, as it was last seen. */
+interface Hooked {
+  readonly place: Place;
+  /** Index of the link. */
+  readonly link: number;
+  /** Of the program. */
+  readonly id: number;
 }
 
 const NO_CONFIG: TunnelConfig = { tunnel: 0, underlay: 0, admitted: 0, linkHeader: 0, port: 0, local: {}, subnet: {} };
@@ -301,57 +264,4 @@ function linkOrThrow(host: DatapathHost, name: string): Link {
   throw new LodenError("ERR_NETLINK", `the udp backend's tunnel cannot be made: there is no interface ${name}`, {
     fields: { link: name },
   });
-}
-
-/** Carries out by the map of each subnet's family, and gives the answers in the order of `items`. */
-function byFamily<T extends { readonly subnet: Prefix }>(
-  items: readonly T[],
-  act: (map: "routes4" | "routes6", group: readonly T[]) => (Error | undefined)[],
-): (Error | undefined)[] {
-  const outcomes: (Error | undefined)[] = items.map(() => undefined);
-  for (const [family, group] of Map.groupBy(items.entries(), ([, { subnet }]) => subnet.family)) {
-    const answers = act(
-      ROUTES[family],
-      group.map(([, item]) => item),
-    );
-    for (const [position, [index]] of group.entries()) outcomes[index] = answers[position];
-  }
-  return outcomes;
-}
-
-/** Which endpoint each subnet names, to know without a dump whether one is named by any. */
-class Users {
-  readonly #endpoints = new Map<string, Address>();
-  readonly #counts = new Map<string, number>();
-
-  get subnets(): number {
-    return this.#endpoints.size;
-  }
-
-  get endpoints(): number {
-    return this.#counts.size;
-  }
-
-  has(endpoint: Address): boolean {
-    return this.#counts.has(endpoint.toString());
-  }
-
-  /** The endpoint that was named before, when it is another. */
-  set(subnet: Prefix, endpoint: Address): Address[] | undefined {
-    const before = this.delete(subnet);
-    this.#endpoints.set(subnet.toString(), endpoint);
-    this.#counts.set(endpoint.toString(), (this.#counts.get(endpoint.toString()) ?? 0) + 1);
-    return before;
-  }
-
-  /** The endpoint that was named. */
-  delete(subnet: Prefix): Address[] | undefined {
-    const endpoint = this.#endpoints.get(subnet.toString());
-    if (endpoint === undefined) return undefined;
-    this.#endpoints.delete(subnet.toString());
-    const left = (this.#counts.get(endpoint.toString()) ?? 1) - 1;
-    if (left > 0) this.#counts.set(endpoint.toString(), left);
-    else this.#counts.delete(endpoint.toString());
-    return [endpoint];
-  }
 }

@@ -143,8 +143,8 @@ const files: CleanupKind = {
 
 const tunnels: CleanupKind = {
   name: "the udp backend's programs",
-  find: ({ socket, prefix }) => ({
-    leftovers: tunnelLeftovers(socket, prefix === undefined ? undefined : ownershipMarks(prefix, []).nftTable),
+  find: ({ sys, socket, prefix }) => ({
+    leftovers: tunnelLeftovers(sys, socket, prefix === undefined ? undefined : ownershipMarks(prefix, []).nftTable),
   }),
 };
 

@@ -14,7 +14,11 @@ export const COMMAND = {
   programLoad: 5,
   pin: 6,
   get: 7,
+  attach: 8,
+  detach: 9,
+  programById: 13,
   info: 15,
+  query: 16,
   lookupBatch: 24,
   updateBatch: 26,
   deleteBatch: 27,
@@ -90,7 +94,7 @@ export class Attr {
   }
 }
 
-/** The call's answer, or -errno. */
+/** The call's answer, or -errno. What the kernel writes into `attr` is there afterwards. */
 export function tryBpf(command: Command, attr: Attr): number {
   syscall ??= koffi.load("libc.so.6").func("syscall", "long", ["long", "long", "void *", "long"]) as Syscall;
   for (let attempt = 1; ; attempt++) {

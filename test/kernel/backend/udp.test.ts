@@ -2,21 +2,31 @@
 // restarts lose nothing, and the kernel takes the programs.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { sys } from "#sys";
 import { BpfMap } from "#kernel/bpf/map";
-import { openPin } from "#kernel/bpf/pin";
+import { openPin, pin } from "#kernel/bpf/pin";
+import { tcxDetach, tcxPrograms, withProgram } from "#kernel/bpf/tcx";
 import { Address, type Family } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
-import { KernelDatapath, instanceDirectory } from "../../../daemon/backend/udp/kernel-datapath.ts";
+import { NetlinkSocket } from "#kernel/netlink/socket";
+import type { Attachment } from "../../../daemon/backend/udp/attachments.ts";
+import { tunnelLeftovers, type TunnelLeftover } from "../../../daemon/backend/udp/cleanup.ts";
+import {
+  KernelDatapath,
+  instanceDirectory,
+  type KernelDatapathOptions,
+} from "../../../daemon/backend/udp/kernel-datapath.ts";
 import { MAPS, routeKey } from "../../../daemon/backend/udp/layout.ts";
 import { kernelDatapathObstacle } from "../../../daemon/backend/udp/obstacle.ts";
 import type { Lease } from "../../../daemon/lease/types.ts";
-import { enterFreshBpfFs } from "../../support/bpf.ts";
+import { enterFreshBpfFs, hasTcx, otherBuild } from "../../support/bpf.ts";
 import { makeFabric, podOf, type FabricShape } from "../../support/fabric.ts";
 import { addPod, joinHosts, leasesFor, makeHost, type Host, type Running } from "../../support/hosts.ts";
 import { needs } from "../../support/kernel-features.ts";
+import { Pings } from "../../support/pings.ts";
+import { frameEnd } from "../../support/udp-packets.ts";
 
 const families = [4, 6] as const;
 const SHAPE: FabricShape = { type: "udp", options: { Datapath: "kernel" }, families };
@@ -39,8 +49,8 @@ function cluster(count: number): Host[] {
   return hosts;
 }
 
-async function reconcile(hosts: readonly Host[]): Promise<Running[]> {
-  const all = hosts.map((host) => host.reconcile(SHAPE));
+async function reconcile(hosts: readonly Host[], kernelPath: Partial<KernelDatapathOptions> = {}): Promise<Running[]> {
+  const all = hosts.map((host) => host.reconcile(SHAPE, undefined, kernelPath));
   for (const [index, { reconciler }] of all.entries()) {
     reconciler.replaceLeases(leasesFor(hosts, hosts[index]!, SHAPE));
     await reconciler.settled();
@@ -57,6 +67,16 @@ async function ping(from: Host, to: Host, family: Family, count = 2, more: reado
   child.stdout.on("data", (data: Buffer) => (text += data.toString()));
   await once(child, "close");
   return Number(/(\d+) received/.exec(text)?.[1]);
+}
+
+async function settle({ reconciler }: Running, leases: readonly Lease[]): Promise<void> {
+  reconciler.replaceLeases(leases);
+  await reconciler.settled();
+  expect(reconciler.state()).toMatchObject({ failed: [], refused: [], ready: true, peers: leases.length });
+}
+
+function pings(from: Host, to: Host): Promise<Pings> {
+  return Pings.to(from.netns, podOf(to.n, 4).address, ["-i", "0.01", "-I", podOf(from.n, 4).address.toString()]);
 }
 
 describe("the kernel's data path", () => {
@@ -106,21 +126,25 @@ describe("the kernel's data path", () => {
     expect(changes.every((count) => count === 0)).toBe(true);
   });
 
-  test.each<[string, (host: Host) => void]>([
-    ["a peer's entry is deleted", (host) => deletePeerOf(host)],
-    ["the device is deleted", (host) => host.ip("link", "delete", "flannel0")],
-    ["a program is detached", (host) => tc(host, "filter", "delete", "dev", "eth0", "ingress")],
-    ["a hook is taken away", (host) => tc(host, "qdisc", "delete", "dev", "flannel0", "clsact")],
-  ])("%s: repaired", async (_, spoil) => {
+  async function isRepaired(attachment: Attachment, spoil: (host: Host) => void): Promise<void> {
     const [a, b] = cluster(2) as [Host, Host];
-    const [running] = await reconcile([a, b]);
+    const [running] = await reconcile([a, b], { attachment });
     const repaired = running!.event(({ type }) => type === "drift");
     spoil(a);
     await repaired;
     await running!.reconciler.settled();
     expect(await ping(a, b, 4)).toBe(2);
     expect(await ping(a, b, 6)).toBe(2);
-  });
+  }
+
+  test.each<[string, Attachment, (host: Host) => void]>([
+    ["a peer's entry is deleted", "tcx", (host) => deletePeerOf(host)],
+    ["the device is deleted", "tcx", (host) => host.ip("link", "delete", "flannel0")],
+    ["a filter is deleted", "clsact", (host) => tc(host, "filter", "delete", "dev", "eth0", "ingress")],
+    ["a hook is taken away", "clsact", (host) => tc(host, "qdisc", "delete", "dev", "flannel0", "clsact")],
+  ])("%s: repaired", (_, attachment, spoil) => isRepaired(attachment, spoil));
+
+  test.skipIf(!hasTcx())("a program is detached from tcx: repaired", () => isRepaired("tcx", detachTcx));
 
   test("pins that are deleted while all runs are made again, by the next comparison of everything", async () => {
     const [a, b] = cluster(2) as [Host, Host];
@@ -133,6 +157,82 @@ describe("the kernel's data path", () => {
     expect(await ping(a, b, 4)).toBe(2);
     using datapath = a.netns.run(() => new KernelDatapath({ sys, instance: "test" }));
     expect(a.netns.run(() => [...datapath.peers()])).toHaveLength(2);
+  });
+
+  test("another build takes the place of the one before, in either hook and from one to the other: no packet is lost", async () => {
+    const [a, b] = cluster(2) as [Host, Host];
+    await settle(b.reconcile(SHAPE), leasesFor([a, b], b, SHAPE));
+    const other = otherBuild((source) => source.replace("#define OUTER_TTL 64", "#define OUTER_TTL 63"), "0badcafe");
+    let pinging: Pings | undefined;
+    for (const [attachment, build, expected] of [
+      ["clsact", undefined, 64],
+      ["clsact", other, 63],
+      ["tcx", undefined, 64],
+      ["tcx", other, 63],
+    ] as const) {
+      const end = new AbortController();
+      const seen: Attachment[] = [];
+      const onAttached = (by: Attachment): void => void seen.push(by);
+      const programs = build === undefined ? {} : { programs: () => build };
+      await settle(
+        a.reconcile(SHAPE, end.signal, { attachment, onAttached, ...programs }),
+        leasesFor([a, b], a, SHAPE),
+      );
+      pinging ??= await pings(a, b);
+      using frames = frameEnd(b.netns, b.node.link.index);
+      // Of datagrams that come to the other host.
+      expect(frames.receive(10_000, (frame) => frame[23] === 17)?.[22]).toBe(expected);
+      expect(seen).toEqual([hasTcx() ? attachment : "clsact"]);
+      end.abort();
+    }
+    expect(await pinging!.stop()).toMatchObject({ lost: 0 });
+  });
+
+  test("maps of another shape begin with what the old ones hold", async () => {
+    const [a, b] = cluster(2) as [Host, Host];
+    const first = new AbortController();
+    await settle(b.reconcile(SHAPE), leasesFor([a, b], b, SHAPE));
+    await settle(a.reconcile(SHAPE, first.signal), leasesFor([a, b], a, SHAPE));
+    const pinging = await pings(a, b);
+    first.abort();
+    const directory = a.netns.run(() => instanceDirectory("test"));
+    using older = BpfMap.create(sys, { ...MAPS.drops, maxEntries: 3 });
+    pin(older.fd, `${directory}/drops`);
+    const { reconciler, events } = a.reconcile(SHAPE);
+    await reconciler.settled();
+    // The leases are not known yet, and what was there stays.
+    expect(events.flatMap((event) => (event.type === "pass" ? [event.changes] : [])).some((count) => count > 0)).toBe(
+      true,
+    );
+    expect(await ping(b, a, 6)).toBe(2);
+    expect(await pinging.stop()).toMatchObject({ lost: 0 });
+  });
+
+  test("cleanup takes away what is attached, by whichever hook, and the pins", async () => {
+    const [a, b] = cluster(2) as [Host, Host];
+    const directory = a.netns.run(() => instanceDirectory("test"));
+    using socket = a.netns.run(() => NetlinkSocket.open(sys));
+    const leftovers = (): readonly TunnelLeftover[] => a.netns.run(() => tunnelLeftovers(sys, socket, "test"));
+    for (const attachment of ["tcx", "clsact"] as const) {
+      const end = new AbortController();
+      await settle(a.reconcile(SHAPE, end.signal, { attachment }), leasesFor([a, b], a, SHAPE));
+      end.abort();
+      expect(leftovers().map(({ name }) => name)).toEqual([
+        "BPF program decap at ingress of eth0",
+        "BPF program admit at ingress of flannel0",
+        "BPF program encap at egress of flannel0",
+        `BPF pins ${directory}`,
+      ]);
+      a.netns.run(() => {
+        for (const leftover of leftovers()) leftover.remove();
+      });
+      expect(leftovers()).toEqual([]);
+      expect(existsSync(directory)).toBe(false);
+      for (const link of ["eth0", "flannel0"]) {
+        const shown = a.netns.run(() => execFileSync("tc", ["qdisc", "show", "dev", link], { encoding: "utf8" }));
+        expect(shown).not.toContain("clsact");
+      }
+    }
   });
 
   test("ten thousand peers are one pass, and one more is one object", async () => {
@@ -180,6 +280,14 @@ function deletePeerOf(host: Host): void {
 
 function tc(host: Host, ...args: readonly string[]): void {
   host.netns.run(() => execFileSync("tc", args));
+}
+
+function detachTcx(host: Host): void {
+  const { ifindex: index } = (JSON.parse(host.ip("-j", "link", "show", "eth0")) as { ifindex: number }[])[0]!;
+  host.netns.run(() => {
+    const hook = { index, hook: "ingress" } as const;
+    for (const { id } of tcxPrograms(sys, hook) ?? []) withProgram(sys, id, (program) => tcxDetach(hook, program));
+  });
 }
 
 function removePinsOf(host: Host): void {

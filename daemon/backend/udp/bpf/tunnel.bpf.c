@@ -804,8 +804,11 @@ SEC("tc/decap")
 int decap(struct __sk_buff *skb)
 {
 	struct config *cfg = the_config();
-	/* What has a VLAN tag is for another interface than this one. */
-	if (!cfg || skb->vlan_present)
+	/*
+	 * What has a VLAN tag is for another interface than this one; what has its pass has been here, in a hook in front
+	 * of this one, while the one is put in the place of the other.
+	 */
+	if (!cfg || skb->vlan_present || skb->priority == cfg->admitted)
 		return TC_ACT_UNSPEC;
 	if (skb->protocol == bpf_htons(ETH_P_IP))
 		return decap4(skb, cfg);
