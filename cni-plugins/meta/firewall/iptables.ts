@@ -1,10 +1,11 @@
-// The firewall in iptables: chains and rules of the reference plugin (plugins/meta/firewall/iptables.go, ingresspolicy.go).
-// Rules for addresses say in a comment whose they are; those of the reference plugin, which do not, are removed as well.
+// The firewall in iptables: chains and rules of the reference plugin (plugins/meta/firewall/iptables.go, ingresspolicy.go), to
+// the letter, so that either checks and removes what the other made. Whose a rule is does not stand in it: a chain of our own,
+// to which nothing leads, has for each address a rule without a target whose comment tells.
 import { FAMILIES, type Family } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
 import type { NetworkAttachment } from "../../attachments.ts";
 import { failure, runAll } from "../../error.ts";
-import { ownerComment, ownerMark } from "../../rules/owner.ts";
+import { networkMark, ownerComment } from "../../rules/owner.ts";
 import { commentMatch, deletion, type SavedTable, type Xtables } from "../../rules/xtables.ts";
 import type { FirewallConfig, IngressPolicy } from "./config.ts";
 
@@ -12,6 +13,7 @@ const TABLE = "filter";
 const CHAIN = "CNI-FORWARD";
 const STAGE_1 = "CNI-ISOLATION-STAGE-1";
 const STAGE_2 = "CNI-ISOLATION-STAGE-2";
+const OWNERS = "LODEN-CNI-OWNERS";
 
 const FORWARD_RULE = `-A FORWARD ${commentMatch("CNI firewall plugin rules")} -j ${CHAIN}`;
 const ANY_POLICY = commentMatch("CNI firewall plugin rules (ingressPolicy: same-bridge|isolated)");
@@ -20,14 +22,39 @@ function adminRule(adminChain: string): string {
   return `-A ${CHAIN} ${commentMatch("CNI firewall plugin admin overrides")} -j ${adminChain}`;
 }
 
-/** The two rules of an address, with something between match and target. */
-function addressRules({ address }: Prefix, comment: string): readonly string[] {
-  const text = `${address.toString()}/${address.bits}`;
-  const said = comment === "" ? "" : ` ${commentMatch(comment)}`;
+/** As rules name it: without its network. */
+function hostText({ address }: Prefix): string {
+  return `${address.toString()}/${address.bits}`;
+}
+
+/** The two rules of an address. */
+function addressRules(address: string): readonly string[] {
   return [
-    `-A ${CHAIN} -d ${text}${said} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
-    `-A ${CHAIN} -s ${text}${said} -j ACCEPT`,
+    `-A ${CHAIN} -d ${address} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+    `-A ${CHAIN} -s ${address} -j ACCEPT`,
   ];
+}
+
+/** Whose an address is. */
+interface Mark {
+  readonly rule: string;
+  readonly address: string;
+  readonly comment: string;
+}
+
+function markRule(address: string, owner: NetworkAttachment): string {
+  return `-A ${OWNERS} -s ${address} ${commentMatch(ownerComment(owner))}`;
+}
+
+function marksIn(saved: SavedTable): readonly Mark[] {
+  return saved.rules.flatMap((rule) => {
+    const [, chain, address, comment] = /^-A (\S+) -s (\S+) -m comment --comment "(.*)"$/.exec(rule) ?? [];
+    return chain === OWNERS && address !== undefined && comment !== undefined ? [{ rule, address, comment }] : [];
+  });
+}
+
+function withoutComment(rule: string): string {
+  return rule.replace(/ -m comment --comment "(?:[^"\\]|\\.)*"/, "");
 }
 
 /** Rules in the order they are made, with where they go: a chain's head or its end. */
@@ -70,22 +97,26 @@ export function addIptablesRules(
   { adminChain }: FirewallConfig,
   addresses: readonly Prefix[],
 ): void {
-  const comment = ownerComment(owner);
+  const network = networkMark(owner.network);
   for (const family of familiesOf(addresses)) {
-    const rules = addresses
-      .filter((address) => address.family === family)
-      .flatMap((address) => addressRules(address, comment));
-    xtables.change(family, "", TABLE, (saved) =>
-      missingLines(
+    const own = addresses.filter((address) => address.family === family).map(hostText);
+    const marks = own.map((address) => markRule(address, owner));
+    const rules = [...own.flatMap(addressRules), ...marks];
+    xtables.change(family, "", TABLE, (saved) => [
+      // An address of the network that was another's goes over: the other is a container that was not removed in order.
+      ...marksIn(saved).flatMap(({ rule, address, comment }) =>
+        own.includes(address) && comment.startsWith(network) && !marks.includes(rule) ? [deletion(rule)] : [],
+      ),
+      ...missingLines(
         saved,
-        [CHAIN, adminChain],
+        [CHAIN, adminChain, OWNERS],
         [
           { rule: FORWARD_RULE, atHead: true },
           { rule: adminRule(adminChain), atHead: true },
           ...rules.map((rule) => ({ rule, atHead: false })),
         ],
       ),
-    );
+    ]);
   }
 }
 
@@ -102,24 +133,29 @@ export function isolateWithIptables(
   }
 }
 
-/** Removes the rules whose comment is to go, and those of the reference plugin for addresses. */
+/** The lines that remove what is of owners that are to go, and of addresses that are no other owner's. */
+function removals(saved: SavedTable, isToGo: (comment: string) => boolean, addresses: readonly string[]): string[] {
+  const marks = marksIn(saved);
+  const gone = marks.filter(({ comment }) => isToGo(comment));
+  const kept = new Set(marks.filter(({ comment }) => !isToGo(comment)).map(({ address }) => address));
+  const stale = new Set([...gone.map(({ address }) => address), ...addresses].filter((address) => !kept.has(address)));
+  const rules = [...gone.map(({ rule }) => rule), ...[...stale].flatMap(addressRules)];
+  return rules.filter((rule) => saved.hasRule(rule)).map(deletion);
+}
+
+/** Removes the rules of owners that are to go, and those of the reference plugin for addresses. */
 export function removeIptablesRules(
   xtables: Xtables,
   isToGo: (comment: string) => boolean,
   addresses: readonly Prefix[] = [],
 ): void {
-  const reference = new Set(addresses.flatMap((address) => addressRules(address, "")));
-  const isStale = (rule: string): boolean => {
-    if (!rule.startsWith(`-A ${CHAIN} `)) return false;
-    const comment = /--comment "([^"]*)"/.exec(rule)?.[1];
-    return comment === undefined ? reference.has(rule) : isToGo(comment);
-  };
   runAll(
     FAMILIES.flatMap((family) =>
       xtables.variantsWith(family, TABLE, CHAIN).map((variant) => () => {
         // Without the program there is nobody who could have made the rules.
         if (xtables.save(family, variant, TABLE) === undefined) return;
-        xtables.change(family, variant, TABLE, (saved) => saved.rules.filter(isStale).map(deletion));
+        const unmarked = addresses.filter((address) => address.family === family).map(hostText);
+        xtables.change(family, variant, TABLE, (saved) => removals(saved, isToGo, unmarked));
       }),
     ),
   );
@@ -128,25 +164,19 @@ export function removeIptablesRules(
 /** @throws CniError 999 naming the first rule that is missing */
 export function checkIptablesRules(
   xtables: Xtables,
-  owner: NetworkAttachment,
   { adminChain, ingressPolicy }: FirewallConfig,
   addresses: readonly Prefix[],
   bridge: string | undefined,
 ): void {
-  const mark = ownerMark(owner);
   for (const family of familiesOf(addresses)) {
     const saved = xtables.save(family, "", TABLE);
-    const has = (rule: string): boolean => saved?.hasRule(rule) === true;
+    // Comments on policies differ from version to version of the reference plugin.
+    const present = new Set(saved?.rules.map(withoutComment));
     const isolation = bridge === undefined ? [] : isolationRules(bridge, ingressPolicy).map(({ rule }) => rule);
-    for (const rule of [FORWARD_RULE, adminRule(adminChain), ...isolation]) {
-      if (!has(rule)) throw failure(`expected rule ${rule} not found`);
-    }
-    const comments = (saved?.rules ?? []).flatMap((rule) => /--comment "([^"]*)"/.exec(rule)?.[1] ?? []);
-    const own = comments.find((comment) => comment.startsWith(mark)) ?? "";
-    for (const address of addresses.filter((candidate) => candidate.family === family)) {
-      const [withMark, reference] = [addressRules(address, own), addressRules(address, "")];
-      const missing = withMark.findIndex((rule, index) => !has(rule) && !has(reference[index]!));
-      if (missing >= 0) throw failure(`expected rule ${withMark[missing]!} not found`);
-    }
+    const own = addresses.filter((address) => address.family === family).flatMap((it) => addressRules(hostText(it)));
+    const missing = [FORWARD_RULE, adminRule(adminChain), ...isolation, ...own].find(
+      (rule) => !present.has(withoutComment(rule)),
+    );
+    if (missing !== undefined) throw failure(`expected rule ${missing} not found`);
   }
 }

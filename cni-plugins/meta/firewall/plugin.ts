@@ -150,7 +150,7 @@ function check(call: Call): void {
   const bridge = config.ingressPolicy === "open" ? undefined : bridgeOf(result, config.ingressPolicy);
   const backend = chooseBackend(call, config);
   if (backend === "iptables") {
-    checkIptablesRules(programs(call), attachmentOf(call), config, addresses, bridge);
+    checkIptablesRules(programs(call), config, addresses, bridge);
     return;
   }
   checkAddresses(machine, attachmentOf(call), backend === "firewalld" ? "trusted" : "accepted", addresses);

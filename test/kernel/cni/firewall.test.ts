@@ -214,19 +214,51 @@ describe("in all its options", () => {
     expect(ruleset().replaceAll(/table inet loden_cni_firewall[^]*?\n}\n/g, "")).toBe(before);
   });
 
-  test.skipIf(!hasGoPlugins)(`what the Go plugin made we remove${hasGoPlugins ? "" : ` (${NO_GO_PLUGINS})`}`, () => {
-    using container = new Container(directory, bridged(directory, "1.0.0"));
-    succeed(container.call("ADD", { backend: "iptables" }, { directory: GO_PLUGINS }));
-    succeed(container.call("CHECK", { backend: "iptables" }));
-    succeed(container.call("DEL"));
-    expect(
-      iptables("-S", "CNI-FORWARD")
-        .split("\n")
-        .filter((line) => line.includes("-j ACCEPT")),
-    ).toEqual([]);
-    succeed(container.call("ADD", { backend: "iptables" }));
-    succeed(container.call("DEL"));
+  const accepted = (): number => iptables("-S", "CNI-FORWARD").match(/-j ACCEPT/g)?.length ?? 0;
+
+  test("iptables: the rules of an address go with the last that has it", () => {
+    using container = new Container(directory, bridged(directory));
+    const call = (command: string, containerId: string, name: string): void =>
+      void succeed({ ...container.call(command, { backend: "iptables", name }), containerId });
+    const { name } = container.network;
+    call("ADD", "c1", name);
+    // The address was given out anew, and the first container's DEL comes late, with its result.
+    call("ADD", "c2", name);
+    call("DEL", "c1", name);
+    expect(accepted()).toBe(2);
+    // Two networks may have one subnet.
+    call("ADD", "c1", "another");
+    call("DEL", "c2", name);
+    expect(accepted()).toBe(2);
+    call("DEL", "c1", "another");
+    expect([accepted(), iptables("-S", "LODEN-CNI-OWNERS").trim()]).toEqual([0, "-N LODEN-CNI-OWNERS"]);
   });
+
+  test.skipIf(!hasGoPlugins)(
+    `what the Go plugin made we check and remove, and it what we made${hasGoPlugins ? "" : ` (${NO_GO_PLUGINS})`}`,
+    () => {
+      using container = new Container(directory, bridged(directory, "1.0.0"));
+      for (const [maker, remover] of [
+        [GO_PLUGINS, directory],
+        [directory, GO_PLUGINS],
+      ] as const) {
+        for (const ingressPolicy of ["open", "same-bridge"]) {
+          const config = { backend: "iptables", ingressPolicy };
+          succeed(container.call("ADD", config, { directory: maker }));
+          // The comments of its policies are others in Go's 1.1.1 than in those that came after.
+          if (maker === GO_PLUGINS || ingressPolicy === "open") {
+            succeed(container.call("CHECK", config, { directory: remover }));
+          }
+          succeed(container.call("DEL", config, { directory: remover }));
+          expect(accepted()).toBe(0);
+        }
+      }
+      // What Go's leaves of ours leads nowhere, and is found by DEL and GC.
+      expect(iptables("-S", "LODEN-CNI-OWNERS")).toContain(container.address);
+      succeed(container.call("GC", { cniVersion: "1.1.0", "cni.dev/valid-attachments": [] }));
+      expect(iptables("-S", "LODEN-CNI-OWNERS")).not.toContain(container.address);
+    },
+  );
 });
 
 /** A message bus of the test's own with a firewalld on it. */

@@ -27,14 +27,15 @@ const ALTERNATING = {
 } as const;
 type Order = keyof typeof ALTERNATING;
 
+/** Where our firewall remembers whose an address is; nothing leads there. */
+const OWNERS = "LODEN-CNI-OWNERS";
+
 /** A list with every plugin that both have and that this kernel takes, called as libcni does. */
 class List {
   readonly network: TestNetwork;
   readonly sandbox: Sandbox = host.sandbox();
   readonly dataDir = fs.mkdtempSync(path.join(host.work, "tuning-"));
   readonly #plugins: readonly Record<string, unknown>[];
-  /** Whose firewall made the rules. */
-  #firewall: string | undefined;
 
   constructor(main: "bridge" | "ptp") {
     serial++;
@@ -55,9 +56,7 @@ class List {
 
   #call(command: string, order: Order, index: number, prevResult: unknown) {
     const directories = ALTERNATING[order];
-    let directory = directories[index % 2]!;
-    // Ours say in a comment whose they are, and are not the rules that Go's firewall looks for.
-    if (this.#plugins[index]!["type"] === "firewall" && this.#firewall === ours) directory = ours;
+    const directory = directories[index % 2]!;
     const { name, cniVersion } = this.network.document;
     const plugin = this.#plugins[index]!;
     return succeed({
@@ -72,7 +71,6 @@ class List {
 
   add(order: Order): Record<string, unknown> {
     let result: Record<string, unknown> | undefined;
-    this.#firewall = ALTERNATING[order][this.#plugins.findIndex(({ type }) => type === "firewall") % 2];
     for (const index of this.#plugins.keys()) result = this.#call("ADD", order, index, result);
     return result!;
   }
@@ -97,7 +95,8 @@ class List {
     return {
       links: host.links().flatMap(({ name, kind }) => (kind?.kind === "veth" || kind?.kind === "ifb" ? [name] : [])),
       reservations: this.network.reservations(),
-      rules: rules.split("\n").filter((line) => mine.test(line)),
+      rules: rules.split("\n").filter((line) => mine.test(line) && !line.includes(OWNERS)),
+      owners: rules.split("\n").filter((line) => mine.test(line) && line.includes(OWNERS)),
       backups: fs.readdirSync(this.dataDir),
     };
   }
@@ -123,9 +122,13 @@ describe.skipIf(!hasGoPlugins)(`our plugins and Go's in one list${hasGoPlugins ?
     list.check(adders, result);
     list.check(removers, result);
     list.del(removers, result);
-    expect(list.traces()).toEqual({ links: [], reservations: [], rules: [], backups: [] });
+    const { owners, ...left } = list.traces();
+    expect(left).toEqual({ links: [], reservations: [], rules: [], backups: [] });
+    // What our firewall remembers of each address, Go's does not know of.
+    expect(owners).toHaveLength(adders === "ours first" ? 2 : 0);
     // As a runtime calls it a second time.
     list.del(adders, result);
+    expect(list.traces().owners).toEqual([]);
     list.sandbox.close();
   });
 });
