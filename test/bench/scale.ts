@@ -259,6 +259,7 @@ class Bench {
 
   /** The kernel as no contender left it. */
   #clean(): void {
+    execFileSync("nft", ["flush", "ruleset"]);
     try {
       iproute("link", "delete", "flannel.1");
     } catch {
