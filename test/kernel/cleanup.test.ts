@@ -38,7 +38,8 @@ const everything = (): string =>
       .ip("-o", "link")
       .replaceAll(/^\d+: /gm, "")
       .replaceAll(/ (state|qdisc) \S+/g, ""),
-    ...["-4", "-6"].map((family) => host.ip(family, "route", "show")),
+    // The kernel gives links their local IPv6 routes by itself, and may be late.
+    ...["-4", "-6"].map((family) => host.ip(family, "route", "show").replaceAll(/^fe80:.*\n/gm, "")),
     run("nft", "list", "ruleset"),
     run("iptables-nft-save").replaceAll(/^#.*$|\[\d+:\d+\]/gm, ""),
     run("iptables-legacy-save").replaceAll(/^#.*$|\[\d+:\d+\]/gm, ""),

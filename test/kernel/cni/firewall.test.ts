@@ -10,7 +10,7 @@ import { DbusConnection } from "#kernel/dbus/connection";
 import { sys } from "#sys";
 import { GO_PLUGINS, type Sandbox } from "../../support/cni.ts";
 import { FORMS, Host, NO_GO_PLUGINS, fail, hasGoPlugins, succeed } from "../../support/cni-rig.ts";
-import { TestNetwork, canPing, inSandbox, ip } from "../../support/cni-network.ts";
+import { TestNetwork, canPing, inSandbox, ip, isCutOff } from "../../support/cni-network.ts";
 
 let host: Host;
 let outside: Sandbox;
@@ -80,11 +80,6 @@ class Container implements Disposable {
     succeed(this.network.call("DEL", this.sandbox, { containerId: this.#id }));
     this.sandbox.close();
   }
-}
-
-/** Two packets, close behind each other, that nobody should answer: the first may be lost for other reasons. */
-function isCutOff(sandbox: Sandbox, address: string): boolean {
-  return inSandbox(sandbox, () => spawnSync("ping", ["-c", "2", "-i", "0.1", "-W", "0.3", address]).status !== 0);
 }
 
 let bridges = 0;

@@ -124,7 +124,7 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
       expect(answerInVain({ from: outside, protocol: "tcp", address: HOST[4], port: 8080 })).toBeUndefined();
       expect(fail(container.call("CHECK", [TCP, UDP], { backend })).code).toBe(999);
       succeed(container.call("DEL", [TCP, UDP], { backend }));
-    }, 60_000);
+    });
 
     test("a port of one address of the host, and of one family", async () => {
       using container = new Container(directory, bridged(directory));
@@ -142,7 +142,7 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
       expect([reached(HOST[4], 8082), reached(HOST[6], 8082)]).toEqual([true, false]);
       succeed(container.call("CHECK", mappings, { backend }));
       succeed(container.call("DEL", [], { backend }));
-    }, 60_000);
+    });
 
     test("an ADD that is repeated changes nothing, and one with other ports takes their place", async () => {
       using container = new Container(directory, bridged(directory));
@@ -156,7 +156,7 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
       succeed(container.call("CHECK", [{ ...TCP, hostPort: 9090 }], { backend }));
       succeed(container.call("DEL", [TCP], { backend }));
       expect(answerInVain({ from: outside, protocol: "tcp", address: HOST[4], port: 9090 })).toBeUndefined();
-    }, 60_000);
+    });
 
     test("masqAll hides who asked, and without snat the container sees its neighbours", async () => {
       using container = new Container(directory, bridged(directory));
@@ -176,7 +176,7 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
       expect(answerInVain({ from: container.sandbox, protocol: "tcp", address: HOST[4], port: 8080 })).toBeUndefined();
       succeed(container.call("CHECK", [TCP], { backend, snat: false }));
       succeed(container.call("DEL", []));
-    }, 60_000);
+    });
 
     test("conditions are the network's own", async () => {
       using container = new Container(directory, bridged(directory));
@@ -194,7 +194,7 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
       succeed(container.call("CHECK", [TCP], { conditionsV4 }));
       succeed(container.call("DEL", []));
       succeed(other.call("DEL", []));
-    }, 60_000);
+    });
 
     test("GC removes what is of no valid attachment of the network", () => {
       using container = new Container(directory, bridged(directory));
@@ -215,7 +215,7 @@ describe.each(FORMS)("on $form", ({ form, directory: directoryOf }) => {
 
   test(
     "UDP goes to the new container at once when a port moves, and to nobody after DEL",
-    { tags: ["vm"], timeout: 60_000 },
+    { tags: ["vm"] },
     async () => {
       const network = bridged(directory);
       using first = new Container(directory, network);

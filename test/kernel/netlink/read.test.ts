@@ -9,6 +9,7 @@ import { neighDump } from "#kernel/netlink/neigh";
 import { routeDump, routeGet } from "#kernel/netlink/route";
 import { ruleDump } from "#kernel/netlink/rule";
 import { NetlinkSocket } from "#kernel/netlink/socket";
+import { writeSysctl } from "#kernel/sysctl";
 import {
   type Json,
   addressAsIp,
@@ -25,6 +26,8 @@ let socket: NetlinkSocket;
 
 beforeAll(() => {
   enterFreshNetns();
+  // Without duplicate address detection, which changes addresses and routes by itself within seconds.
+  writeSysctl("net/ipv6/conf/default/accept_dad", "0");
   for (const line of [
     "link add br0 type bridge ageing_time 100 mcast_snooping 0",
     "link add br1 address 02:00:00:00:01:01 type bridge vlan_default_pvid 0",
@@ -109,6 +112,15 @@ function expectSame(ours: readonly Json[], theirs: readonly Json[]): void {
   expect(inOrder(ours)).toEqual(inOrder(theirs));
 }
 
+/** What we read and what they do, with nothing that the kernel did by itself in between. */
+function readBoth(ours: () => Json[], theirs: () => Json[]): [ours: Json[], theirs: Json[]] {
+  for (;;) {
+    const before = ours();
+    const read = theirs();
+    if (inOrder(ours()).join("\n") === inOrder(before).join("\n")) return [before, read];
+  }
+}
+
 function inOrder(objects: readonly Json[]): string[] {
   return objects.map((object) => JSON.stringify(sortKeys(object))).toSorted();
 }
@@ -140,14 +152,18 @@ function names(): (index: number) => string {
 describe("what ip made, we read as ip reads it", () => {
   test("links of every kind, ports, alternative names", () => {
     const nameOf = names();
-    const links = linkDump(socket);
-    const byName = new Map(iprouteJson("-N", "link", "show").map((link) => [link["ifname"], link]));
-    expect(links.length).toBe(byName.size);
-    for (const link of links) {
-      const ours = linkAsIp(link, nameOf);
-      const theirs = byName.get(link.name)!;
-      expect(JSON.parse(JSON.stringify(ours)), link.name).toEqual(known(theirs, ours));
+    // The state of a link that was put up is found out later.
+    const [all, read] = readBoth(
+      () => linkDump(socket).map((link) => linkAsIp(link, nameOf)),
+      () => iprouteJson("-N", "link", "show"),
+    );
+    const byName = new Map(read.map((link) => [link["ifname"], link]));
+    expect(all.length).toBe(byName.size);
+    for (const ours of all) {
+      const theirs = byName.get(ours["ifname"])!;
+      expect(JSON.parse(JSON.stringify(ours)), String(ours["ifname"])).toEqual(known(theirs, ours));
     }
+    const links = linkDump(socket);
     expect(links.map(({ kind }) => kind?.kind ?? "none").toSorted()).toEqual(
       ["none", "bridge", "bridge", ...Array.from({ length: 3 }, () => "macvlan"), "tun", "tun"]
         .concat(
@@ -179,11 +195,14 @@ describe("what ip made, we read as ip reads it", () => {
 
   test("addresses", () => {
     const nameOf = names();
-    const found = addrDump(socket);
-    const ours = found.map((address) => ({ ...addressAsIp(address), dev: nameOf(address.index) }));
-    const theirs = iprouteJson("-N", "addr", "show").flatMap((link) =>
-      (link["addr_info"] as Json[]).map((info) => ({ ...info, dev: link["ifname"] })),
+    const [ours, theirs] = readBoth(
+      () => addrDump(socket).map((address) => ({ ...addressAsIp(address), dev: nameOf(address.index) })),
+      () =>
+        iprouteJson("-N", "addr", "show").flatMap((link) =>
+          (link["addr_info"] as Json[]).map((info) => ({ ...info, dev: link["ifname"] })),
+        ),
     );
+    const found = addrDump(socket);
     expect(found.length).toBeGreaterThan(8);
     expectSame(ours, allOf(theirs, ours));
 
@@ -196,12 +215,11 @@ describe("what ip made, we read as ip reads it", () => {
 
   test("routes of every form and table", () => {
     const nameOf = names();
-    const found = routeDump(socket);
-    const ours = found.map((route) => routeAsIp(route, nameOf));
-    const theirs = (["-4", "-6"] as const).flatMap((family) =>
-      iprouteJson("-N", family, "route", "show", "table", "all"),
+    const [ours, theirs] = readBoth(
+      () => routeDump(socket).map((route) => routeAsIp(route, nameOf)),
+      () => (["-4", "-6"] as const).flatMap((family) => iprouteJson("-N", family, "route", "show", "table", "all")),
     );
-    expect(found.length).toBeGreaterThan(25);
+    expect(ours.length).toBeGreaterThan(25);
     expectSame(ours, allOf(theirs, ours));
   });
 
@@ -247,10 +265,12 @@ describe("what ip made, we read as ip reads it", () => {
       [false, ["neigh", "show", "nud", "all"]],
       [true, ["neigh", "show", "proxy"]],
     ] as const) {
-      const found = neighDump(socket, { proxy });
-      const ours = found.map((entry) => neighbourAsIp(entry, nameOf));
-      expect(found.length).toBeGreaterThanOrEqual(2);
-      expectSame(ours, allOf(iprouteJson("-N", ...words), ours));
+      const [ours, theirs] = readBoth(
+        () => neighDump(socket, { proxy }).map((entry) => neighbourAsIp(entry, nameOf)),
+        () => iprouteJson("-N", ...words),
+      );
+      expect(ours.length).toBeGreaterThanOrEqual(2);
+      expectSame(ours, allOf(theirs, ours));
     }
     const p1 = linkGet(socket, { name: "p1" })!.index;
     const all = neighDump(socket);
@@ -265,9 +285,12 @@ describe("what ip made, we read as ip reads it", () => {
 
   test("forwarding entries of bridges and VXLAN devices", () => {
     const nameOf = names();
+    const [ours, theirs] = readBoth(
+      () => fdbDump(socket).map((entry) => fdbAsIp(entry, nameOf)),
+      () => bridgeJson("fdb", "show"),
+    );
+    expectSame(ours, allOf(theirs, ours));
     const found = fdbDump(socket);
-    const ours = found.map((entry) => fdbAsIp(entry, nameOf));
-    expectSame(ours, allOf(bridgeJson("fdb", "show"), ours));
 
     const vx0 = linkGet(socket, { name: "vx0" })!.index;
     expect(keys(fdbDump(socket, { index: vx0 }))).toEqual(keys(found.filter(({ index }) => index === vx0)));

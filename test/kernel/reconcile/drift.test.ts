@@ -61,7 +61,8 @@ function picture(): unknown {
     addresses: ["flannel.1", "flannel-v6.1"].map((dev) =>
       host.ip("-o", "address", "show", "dev", dev, "scope", "global").replaceAll(/^\d+:/gm, ""),
     ),
-    routes: [sorted(json("-4", "route")), sorted(json("-6", "route"))],
+    // The kernel gives links their local IPv6 routes by itself, and may be late.
+    routes: [sorted(json("-4", "route")), sorted(json("-6", "route")).filter((route) => !route.includes('"fe80:'))],
     neighbours: sorted(json("neighbour", "show", "nud", "permanent")),
     table: nft("list", "table", "inet", "loden"),
   };
