@@ -3,6 +3,7 @@
 import type { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Nftables } from "#kernel/nft/nftables";
 import type { Sys } from "#kernel/sys";
+import type { CniVersion } from "#spec/cni-versions";
 import type { PluginName } from "#spec/plugin-names";
 import type { NetworkConfig } from "./config.ts";
 import type { Delegates } from "./delegate.ts";
@@ -35,6 +36,8 @@ export interface Call {
 
 export interface Plugin {
   readonly name: PluginName;
+  /** The first version of the specification that has what it needs; absent: any. */
+  readonly since?: CniVersion;
   /** Whether ADD and CHECK need a namespace that can be entered; address management does not. */
   readonly usesNetns: boolean;
   add(call: Call): Result;

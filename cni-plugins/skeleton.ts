@@ -12,7 +12,7 @@ import { CNI_ERROR, CniError, failure, toCniError } from "./error.ts";
 import { Fields, type JsonObject } from "./fields.ts";
 import type { Call, Machine, Plugin } from "./plugin.ts";
 import { printDocument, resultDocument } from "./result/print.ts";
-import { decodeVersion, requireSupported } from "./version.ts";
+import { decodeVersion, requireSupported, versionsOf } from "./version.ts";
 
 /** The input and outputs of the process. */
 export interface Streams {
@@ -42,14 +42,14 @@ export function serve(
   registry: Registry,
 ): 0 | 1 {
   if ((variables["CNI_COMMAND"] ?? "").trim() === "") {
-    streams.writeError(about(plugin.name));
+    streams.writeError(about(plugin));
     return 0;
   }
   let version: string = LATEST_VERSION;
   try {
     const environment = readEnvironment(variables);
     if (environment.command === "VERSION") {
-      streams.writeOutput(versionReply(streams.readAvailableInput()));
+      streams.writeOutput(versionReply(plugin, streams.readAvailableInput()));
       return 0;
     }
     const document = parseDocument(readAll(streams));
@@ -57,7 +57,7 @@ export function serve(
     const netns = openContainerNetns(environment, machine);
     try {
       const writeError = (text: string): void => streams.writeError(text);
-      const call = prepare(environment, document, { machine, registry, netns, writeError });
+      const call = prepare(plugin, environment, document, { machine, registry, netns, writeError });
       requireNetns(plugin, environment, machine, netns);
       if (environment.command === "ADD") streams.writeOutput(printDocument(addWhole(plugin, call)));
       else run(plugin, call);
@@ -83,7 +83,7 @@ interface Invocation {
 type Netns = { readonly fd: number } | { readonly fd: undefined; readonly reason: LodenError | undefined };
 
 /** Checks what the command and the configuration say, for the plugin that was called or one below it. */
-function prepare(environment: Environment, document: JsonObject, invocation: Invocation): Call {
+function prepare(plugin: Plugin, environment: Environment, document: JsonObject, invocation: Invocation): Call {
   const fields = new Fields(document);
   const name = networkName(fields);
   const { command } = environment;
@@ -97,14 +97,14 @@ function prepare(environment: Environment, document: JsonObject, invocation: Inv
   const callOwn: CallOwn = (type, ownEnvironment, ownDocument) => {
     const own = invocation.registry(type);
     if (own === undefined) throw failure(`${type} is a link to this executable, which has no plugin of that name`);
-    const call = prepare(ownEnvironment, ownDocument, invocation);
+    const call = prepare(own, ownEnvironment, ownDocument, invocation);
     if (ownEnvironment.command === "ADD") return own.add(call);
     run(own, call);
     return undefined;
   };
   return {
     environment,
-    config: { name, cniVersion: requireSupported(version), fields, document },
+    config: { name, cniVersion: requireSupported(plugin, version), fields, document },
     netns: netns.fd,
     machine,
     delegates: new PathDelegates(
@@ -188,7 +188,7 @@ export function errorDocument(error: CniError, version: string): object {
   return { cniVersion: version, code, msg, ...(details === "" ? {} : { details }) };
 }
 
-function versionReply(input: string): string {
+function versionReply(plugin: Plugin, input: string): string {
   let version: string = LATEST_VERSION;
   try {
     const asked = new Fields(parseDocument(input)).raw("cniVersion");
@@ -196,9 +196,9 @@ function versionReply(input: string): string {
   } catch {
     // No input, or none that is a document: callers older than the specification's wish for one send nothing.
   }
-  return `${JSON.stringify({ cniVersion: version, supportedVersions: SUPPORTED_VERSIONS })}\n`;
+  return `${JSON.stringify({ cniVersion: version, supportedVersions: versionsOf(plugin) })}\n`;
 }
 
-function about(name: string): string {
-  return `CNI ${name} plugin of Loden\nCNI protocol versions supported: ${SUPPORTED_VERSIONS.join(", ")}\n`;
+function about(plugin: Plugin): string {
+  return `CNI ${plugin.name} plugin of Loden\nCNI protocol versions supported: ${versionsOf(plugin).join(", ")}\n`;
 }

@@ -8,6 +8,7 @@ import {
   versionParts,
 } from "#spec/cni-versions";
 import { CNI_ERROR, CniError } from "./error.ts";
+import type { Plugin } from "./plugin.ts";
 
 /**
  * The `cniVersion` of a configuration, which need not be one that is supported.
@@ -22,10 +23,16 @@ export function decodeVersion(value: unknown): string {
   );
 }
 
+/** The versions that a plugin speaks, oldest first. */
+export function versionsOf({ since }: Pick<Plugin, "since">): readonly CniVersion[] {
+  return since === undefined ? SUPPORTED_VERSIONS : SUPPORTED_VERSIONS.slice(SUPPORTED_VERSIONS.indexOf(since));
+}
+
 /** @throws CniError 1 */
-export function requireSupported(version: string): CniVersion {
-  if (isSupported(version)) return version;
-  const supported = SUPPORTED_VERSIONS.map((text) => JSON.stringify(text)).join(" ");
+export function requireSupported(plugin: Pick<Plugin, "since">, version: string): CniVersion {
+  const versions = versionsOf(plugin);
+  if (isSupported(version) && versions.includes(version)) return version;
+  const supported = versions.map((text) => JSON.stringify(text)).join(" ");
   throw new CniError(
     CNI_ERROR.incompatibleVersion,
     "incompatible CNI versions",

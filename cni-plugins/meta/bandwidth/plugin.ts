@@ -23,7 +23,17 @@ import {
   unshapingRequest,
 } from "./shape.ts";
 
-export const bandwidth: Plugin = { name: "bandwidth", usesNetns: true, add, del, check, gc, status };
+export const bandwidth: Plugin = {
+  name: "bandwidth",
+  usesNetns: true,
+  // Results before that name no interfaces, and so not the host's end.
+  since: "0.3.0",
+  add,
+  del,
+  check,
+  gc,
+  status,
+};
 
 const IFB_PREFIX = "bwp";
 /** Hexadecimal digits behind it: names have 15 bytes. */

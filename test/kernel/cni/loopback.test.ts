@@ -1,8 +1,10 @@
 // loopback, and what every plugin answers whatever it is: VERSION, and a call without a command.
+import * as fs from "node:fs";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PLUGIN_NAMES } from "#spec/plugin-names";
-import { callPlugin, type Invocation, type Sandbox } from "../../support/cni.ts";
-import { FORMS, Host, fail, succeed } from "../../support/cni-rig.ts";
+import { GO_PLUGINS, callPlugin, type Invocation, type Sandbox } from "../../support/cni.ts";
+import { FORMS, Host, NO_GO_PLUGINS, fail, hasGoPlugins, succeed } from "../../support/cni-rig.ts";
 
 let host: Host;
 beforeAll(() => {
@@ -56,10 +58,30 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
       const variables = { CNI_CONTAINERID: undefined, CNI_NETNS: "dummy", CNI_IFNAME: undefined, CNI_PATH: undefined };
       return callPlugin({ command: "VERSION", directory, plugin, config, variables }).stdout;
     };
-    const supported = '"supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}\n';
+    const older = plugin === "bandwidth" ? "" : '"0.1.0","0.2.0",';
+    const supported = `"supportedVersions":[${older}"0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}\n`;
     expect(ask({ cniVersion: "0.4.0" })).toBe(`{"cniVersion":"0.4.0",${supported}`);
     expect(ask("")).toBe(`{"cniVersion":"1.1.0",${supported}`);
     expect(ask({ cniVersion: "9.9.9" })).toBe(`{"cniVersion":"1.1.0",${supported}`);
+  });
+
+  test.skipIf(!hasGoPlugins)(`VERSION beside the Go plugins'${hasGoPlugins ? "" : ` (${NO_GO_PLUGINS})`}`, () => {
+    const versions = (of: string, plugin: string): unknown =>
+      callPlugin({ command: "VERSION", directory: of, plugin, config: { cniVersion: "1.0.0" } }).document?.[
+        "supportedVersions"
+      ];
+    /** What ours take besides: these work in them, and flannel's own configuration is of 0.3.1. */
+    const besides: Readonly<Record<string, readonly string[]>> = {
+      firewall: ["0.1.0", "0.2.0", "0.3.0", "0.3.1"],
+      vrf: ["0.1.0", "0.2.0", "0.3.0"],
+    };
+    const both = PLUGIN_NAMES.filter((plugin) => fs.existsSync(path.join(GO_PLUGINS, plugin)));
+    expect(both.length).toBeGreaterThan(10);
+    for (const plugin of both) {
+      const theirs = versions(GO_PLUGINS, plugin) as string[];
+      // Debian's are of the time before 1.1.0.
+      expect([plugin, versions(directory, plugin)]).toEqual([plugin, [...(besides[plugin] ?? []), ...theirs, "1.1.0"]]);
+    }
   });
 
   test("without a command says what it is, on the error output", () => {

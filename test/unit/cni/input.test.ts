@@ -18,7 +18,11 @@ describe("versions", () => {
     expect(isAtLeast("1", "1.0.0")).toBe(true);
   });
   test("a version that equals a supported one in number only is not supported", () => {
-    expect(() => requireSupported("1.0")).toThrow("incompatible CNI versions");
+    expect(() => requireSupported({}, "1.0")).toThrow("incompatible CNI versions");
+  });
+  test("a plugin may need a later version than the first", () => {
+    expect(requireSupported({ since: "0.3.0" }, "0.3.0")).toBe("0.3.0");
+    expect(() => requireSupported({ since: "0.3.0" }, "0.2.0")).toThrow("incompatible CNI versions");
   });
 });
 
