@@ -46,10 +46,11 @@ function leftovers(): { links: string[]; files: string[]; rules: string[] } {
   return {
     links: links.map(({ ifname }) => ifname).filter((name) => name.startsWith("veth")),
     files: attachmentFiles(),
-    // What keeps a bridge apart from others is the bridge's, and stays as the bridge does.
+    // What keeps a bridge apart from others is the bridge's, and stays as the bridge does; what is for all stays as well.
     rules: ruleset
       .split("\n")
-      .filter((line) => /10\.8[89]\.|fd89:|comment/.test(line) && !/comment "(from|to) cni-podman\d"/.test(line)),
+      .filter((line) => /10\.8[89]\.|fd89:|comment/.test(line))
+      .filter((line) => !/comment "((from|to) cni-podman\d|loden-cni [\da-f]{16})"/.test(line)),
   };
 }
 
