@@ -1,6 +1,7 @@
 // What the daemon wants of the kernel besides the backend's objects: forwarding, traffic rules, the
 // source filter, the blackhole route.
-import { FAMILIES, type Family } from "#kernel/ip/address";
+import { FAMILIES } from "#kernel/ip/address";
+import { FORWARDING } from "#kernel/netlink/netconf";
 import { readSysctl } from "#kernel/sysctl";
 import type { Backend, Tunnel } from "./backend/port.ts";
 import type { Network, Node } from "./lease/types.ts";
@@ -53,11 +54,6 @@ function withSources(backend: Backend, tunnels: readonly Tunnel[], table: string
     peer: (node, lease, family) => [...backend.peer(node, lease, family), ...peerSources(tunnels, lease, table)],
   };
 }
-
-const FORWARDING: Readonly<Record<Family, string>> = {
-  4: "net/ipv4/ip_forward",
-  6: "net/ipv6/conf/all/forwarding",
-};
 
 /** Worse than any route to a bridge or a container, which must win while they are there. */
 const BLACKHOLE_METRIC = 65_535;

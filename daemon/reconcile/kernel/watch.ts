@@ -5,8 +5,10 @@ import {
   NETLINK_NETFILTER,
   NFNLGRP_NFTABLES,
   RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_NETCONF,
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_NETCONF,
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_LINK,
   RTNLGRP_NEIGH,
@@ -15,13 +17,14 @@ import { readAttrs } from "#kernel/netlink/attr";
 import { decodeFdb } from "#kernel/netlink/fdb";
 import { decodeLink, type Link } from "#kernel/netlink/link";
 import { decodeNeighbour } from "#kernel/netlink/neigh";
+import { decodeNetconf, FORWARDING, RTM_NEWNETCONF } from "#kernel/netlink/netconf";
 import { ROUTE_TABLE, decodeRoute } from "#kernel/netlink/route";
 import { watchNetlink } from "#kernel/netlink/watch";
 import type { Message, ReceivedMessage } from "#kernel/netlink/wire";
 import type { Sys } from "#kernel/sys";
 import { LodenError } from "#spec/errors";
 import type { Marks } from "../marks.ts";
-import { KINDS, addressKey, fdbKey, linkKey, neighbourKey } from "../objects.ts";
+import { KINDS, addressKey, fdbKey, linkKey, neighbourKey, sysctlKey } from "../objects.ts";
 import type { ActualObject, ObjectKind, Observation, Sender } from "../port.ts";
 import { foundAddress, foundFdb, foundLink, foundNeighbour, foundRoute, isOurLink } from "./found.ts";
 import { isOurChain, type Iptables } from "./iptables.ts";
@@ -50,6 +53,7 @@ const RTM = {
   delRoute: 25,
   newNeigh: 28,
   delNeigh: 29,
+  newNetconf: RTM_NEWNETCONF,
 } as const;
 
 const AF_BRIDGE = 7;
@@ -80,6 +84,8 @@ const ROUTE_GROUPS = [
   RTNLGRP_IPV6_IFADDR,
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV4_NETCONF,
+  RTNLGRP_IPV6_NETCONF,
 ];
 
 const EVERYTHING: readonly Observation[] = KINDS.map((kind) => ({ kind }));
@@ -148,6 +154,8 @@ function observe(context: WatchContext, { type, payload }: Message): Observation
         return payload[0] === AF_BRIDGE
           ? observeFdb(context, payload, type === RTM.delNeigh)
           : observeNeighbour(context, payload, type === RTM.delNeigh);
+      case RTM.newNetconf:
+        return observeNetconf(payload);
       default:
         return [];
     }
@@ -226,6 +234,15 @@ function observeFdb({ marks, links }: WatchContext, payload: Uint8Array, isGone:
   const link = links.at(entry.index);
   if (link === undefined) return [];
   return [seen("fdb", fdbKey(link.name, entry.mac), foundFdb(marks, links, entry), isGone)];
+}
+
+/** Forwarding is the one sysctl of ours that the kernel tells of. */
+function observeNetconf(payload: Uint8Array): Observation[] {
+  const { family, isForAll, forwarding } = decodeNetconf(payload);
+  if (isForAll !== true || forwarding === undefined) return [];
+  const path = FORWARDING[family];
+  const actual = { kind: "sysctl", key: sysctlKey(path), ours: false, spec: { path, value: `${forwarding}` } } as const;
+  return [{ kind: "sysctl", key: actual.key, actual }];
 }
 
 function seen(kind: Observation["kind"], key: string, actual: ActualObject | undefined, isGone: boolean): Observation {

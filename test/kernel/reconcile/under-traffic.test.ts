@@ -3,6 +3,9 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { FAMILIES, type Family } from "#kernel/ip/address";
+import { FORWARDING } from "#kernel/netlink/netconf";
+import { writeSysctl } from "#kernel/sysctl";
+import { sysctlObject } from "../../../daemon/reconcile/objects.ts";
 import type { KernelObject } from "../../../daemon/reconcile/port.ts";
 import { nftTraffic } from "../../../daemon/traffic/nftables.ts";
 import { trafficRules } from "../../../daemon/traffic/rules.ts";
@@ -95,11 +98,16 @@ function harms(host: Host, object: KernelObject): Harm[] {
       const { family, table, set, address } = object.spec;
       return [["deleted", () => run("nft", "delete", "element", family, table, set, `{ ${address.toString()} }`)]];
     }
-    case "sysctl":
+    case "sysctl": {
+      const { path } = object.spec;
+      // Nobody tells of other sysctls (drift.test.ts in this folder has them).
+      if (!Object.values(FORWARDING).includes(path)) return [];
+      return [["switched off", () => host.netns.run(() => writeSysctl(path, "0"))]];
+    }
     case "iptables":
     case "tunnel":
     case "tunnel-peer":
-      // Nobody tells of sysctls (test/kernel/reconcile/drift.test.ts has them), and these hosts have none of the others.
+      // These hosts have none of them.
       break;
   }
   return [];
@@ -137,7 +145,8 @@ async function makePair(given: FabricShape): Promise<Pair> {
     ...leasesFor([a, b], a, given).flatMap((lease) => peerSources(tunnels, lease, TEST_MARKS.peersTable)),
   ];
   const traffic = nftTraffic(rules, TEST_MARKS.nftTable, { fullyRandom: true });
-  const shape = { ...given, families, extras: [...traffic, ...filter] };
+  const forwarding = families.map((family) => sysctlObject({ path: FORWARDING[family], value: "1" }));
+  const shape = { ...given, families, extras: [...forwarding, ...traffic, ...filter] };
   const [running] = await Promise.all(
     [a, b].map(async (host) => {
       const each = host.reconcile(host === a ? shape : given);

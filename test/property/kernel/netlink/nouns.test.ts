@@ -9,6 +9,7 @@ import { decodeFdb, fdbNew } from "#kernel/netlink/fdb";
 import { decodeLink, linkAltNames, linkNew, linkSet } from "#kernel/netlink/link";
 import { readLinkAttributes } from "#kernel/netlink/link-attributes";
 import { decodeNeighbour, neighNew } from "#kernel/netlink/neigh";
+import { decodeNetconf } from "#kernel/netlink/netconf";
 import { decodeRoute, routeNew } from "#kernel/netlink/route";
 import { decodeRule, ruleNew } from "#kernel/netlink/rule";
 import { LodenError } from "#spec/errors";
@@ -118,6 +119,12 @@ test("a port's VLANs are read as they were written", () => {
   );
 });
 
+const netconf = fc
+  .record({ family: fc.constantFrom(2, 10), index: fc.integer(), forwarding: fc.integer() })
+  .map((given) =>
+    new AttrWriter(Uint8Array.of(given.family, 0, 0, 0)).i32(1, given.index).i32(2, given.forwarding).finish(),
+  );
+
 const DECODERS = {
   link: { decode: decodeLink, good: fc.tuple(kind, port).map(([kind, port]) => linkSet(1, { kind, port }).payload) },
   address: { decode: decodeAddr, good: linkAddress.map((given) => addrNew(given).payload) },
@@ -125,6 +132,7 @@ const DECODERS = {
   neighbour: { decode: decodeNeighbour, good: neighbour.map((given) => neighNew(given).payload) },
   "forwarding entry": { decode: decodeFdb, good: fdb.map((given) => fdbNew(given).payload) },
   rule: { decode: decodeRule, good: rule.map((given) => ruleNew(given).payload) },
+  "family's settings": { decode: decodeNetconf, good: netconf },
   "port's VLANs": { decode: decodePortVlans, good: portVlans.map((given) => portVlanAdd(3, given).payload) },
 } as const;
 
