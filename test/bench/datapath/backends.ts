@@ -3,7 +3,7 @@
 import type { Metric } from "./measure.ts";
 
 /** How two hosts are joined without any daemon. */
-export type ByHand = "vxlan" | "routing";
+export type ByHand = "vxlan" | "vxlan with masquerade" | "routing";
 
 export interface BackendEntry {
   /** The configuration's Backend. */
@@ -33,6 +33,13 @@ const USERSPACE = { Type: "udp", Datapath: "userspace" };
 
 export const BACKENDS: Readonly<Record<string, BackendEntry>> = {
   vxlan: { backend: { Type: "vxlan" }, against: "vxlan", bars: throughout(0.98) },
+  /** Both track connections, which costs more than all else. */
+  "vxlan-masquerade": {
+    backend: { Type: "vxlan" },
+    against: "vxlan with masquerade",
+    bars: throughout(0.98),
+    flags: ["--ip-masq"],
+  },
   /** What the source filter costs: the by-hand topology has none. */
   "vxlan-bare": {
     backend: { Type: "vxlan" },

@@ -17,6 +17,15 @@ const LODEND = fileURLToPath(new URL("../../../dist/bin/lodend", import.meta.url
 /** The wire's MTU. */
 const WIRE_MTU = 1500;
 
+/** The least that masquerading can be. */
+const MASQUERADE = `table ip masquerading {
+  chain out {
+    type nat hook postrouting priority srcnat
+    ip saddr 10.70.0.0/16 ip daddr != 10.70.0.0/16 masquerade
+  }
+}
+`;
+
 /** Milliseconds for a flanneld to write its subnet file. */
 const LOOK_MS = 100;
 
@@ -86,9 +95,10 @@ export class Pair implements AsyncDisposable {
         const entry = ["dst", peer.address, "dev", "flannel.1", "self", "permanent"];
         execFileSync("bridge", ["fdb", "add", mac(peer), ...entry]);
         iproute("route", "add", `${gateway}/24`, "via", gateway, "dev", "flannel.1", "onlink");
+        if (how === "vxlan with masquerade") execFileSync("nft", ["-f", "-"], { input: MASQUERADE });
       });
     }
-    this.#addPods(how === "vxlan" ? WIRE_MTU - 50 : WIRE_MTU);
+    this.#addPods(how === "routing" ? WIRE_MTU : WIRE_MTU - 50);
   }
 
   /** @param flanneld the program; absent: our lodend */
