@@ -1,6 +1,6 @@
 // The leases that are held, and what each adds to the desired state.
 import type { Family } from "#kernel/ip/address";
-import type { Lease } from "../lease/types.ts";
+import type { Lease, PerFamily } from "../lease/types.ts";
 import type { Prefix } from "#kernel/ip/prefix";
 import type { LodenError } from "#spec/errors";
 import { admit, refusal } from "./admission.ts";
@@ -16,6 +16,8 @@ interface Peer {
   readonly v6: readonly KernelObject[];
   readonly refused: readonly Error[];
   readonly note: string | undefined;
+  /** Where the lease has become unreadable, the one before, whose objects stay. */
+  readonly kept?: PerFamily<Lease>;
 }
 
 /** One for all who have none: thousands of empty lists would take a megabyte. */
@@ -128,6 +130,7 @@ export class Peers {
   /**
    * One node may have two leases for a while. Where they tell different places for frames to it, the later one is right:
    * whether `lease` is the other, and goes without this object.
+   * @param lease as it was when it told the object
    * @param touched gets the keys of what the other one goes without
    */
   #yields(lease: Lease, object: KernelObject, touched: Set<string>): boolean {
@@ -135,9 +138,11 @@ export class Peers {
     const held = this.#desired.get(object.key);
     if (held === undefined || held.because === lease.key || sameSpec(object, held)) return false;
     const holder = this.#peers.get(held.because);
-    if (holder?.lease.nodeId !== lease.nodeId) return false;
+    if (holder === undefined) return false;
     const [{ key }, rest] = [holder.lease, (wanted: KernelObject) => wanted.key !== object.key];
-    if (isLater(holder.lease, lease)) {
+    const source = holder.kept?.[holder.v4.every(rest) ? 6 : 4] ?? holder.lease;
+    if (source.nodeId !== lease.nodeId) return false;
+    if (isLater(source, lease)) {
       this.#waiting.add(key, lease.key);
       return true;
     }
@@ -153,10 +158,14 @@ export class Peers {
     const { objects, refused: unfit, note } = admit(fabric, lease);
     const refused = [...unfit];
     const touched = new Set<string>();
+    let kept: PerFamily<Lease> | undefined;
     const of = (family: Family, earlier: readonly KernelObject[] = NONE): readonly KernelObject[] => {
       const all = objects.has(family) ? (objects.get(family) ?? earlier) : NONE;
+      const isKept = all === earlier && before !== undefined && all.length > 0;
+      const source = isKept ? (before.kept?.[family] ?? before.lease) : lease;
+      if (isKept) kept = { ...kept, [family]: source };
       const wanted = all.some(({ kind }) => kind === "fdb")
-        ? all.filter((object) => !this.#yields(lease, object, touched))
+        ? all.filter((object) => !this.#yields(source, object, touched))
         : all;
       const subnet = lease.subnet[family]?.masked;
       if (subnet === undefined || wanted.length === 0) return wanted;
@@ -171,7 +180,8 @@ export class Peers {
     };
     const [v4, v6] = [of(4, before?.v4), of(6, before?.v6)];
     this.#report(lease.key, refused, note);
-    this.#peers.set(lease.key, { lease, v4, v6, refused: refused.length === 0 ? NONE : refused, note });
+    const peer: Peer = { lease, v4, v6, refused: refused.length === 0 ? NONE : refused, note };
+    this.#peers.set(lease.key, kept === undefined ? peer : { ...peer, kept });
     for (const key of this.#desired.set(lease.key, v6.length === 0 ? v4 : v4.concat(v6))) touched.add(key);
     return touched;
   }

@@ -327,3 +327,15 @@ test("nodes that take over each other's addresses do not wait for each other for
   const plan = { seed: "32884", setup: { ...setup, backend: "vxlan" as const }, steps };
   expect((await run(plan, { mutation: NONE })).violation).toBeUndefined();
 });
+
+test("what is kept of a lease whose record cannot be used yields to a later lease of the same node", async () => {
+  const setup = { machines: 2, members: 1, slots: 7, ttlSeconds: 30, directRouting: false, page: 2, resyncSeconds: 30 };
+  const steps = [
+    { after: 766, fault: "garbage", machine: 2, x: 0.7511377967894077, y: 0.9835826072376221 },
+    { after: 287, fault: "reboot", machine: 1, x: 0.12545437831431627, y: 0.7715442969929427 },
+    { after: 1_000, fault: "newAddress", machine: 1, x: 0.35982322809286416, y: 0.8725892275106162 },
+    { after: 380, fault: "resume", machine: 2, x: 0.9479586272500455, y: 0.20896192942745984 },
+  ] as const;
+  const plan = { seed: "43305", setup: { ...setup, backend: "vxlan" as const }, steps };
+  expect((await run(plan, { mutation: NONE })).violation).toBeUndefined();
+});
