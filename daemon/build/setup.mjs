@@ -64,6 +64,7 @@ const TEST = [
   { name: "containerd", why: "another", have: ["/usr/bin/containerd"] },
   { name: "runc", why: "what both start containers with", have: ["/usr/sbin/runc", "/usr/bin/runc"] },
   { name: "openssl", why: "certificates for the TLS tests", have: ["/usr/bin/openssl"] },
+  { name: "systemd", why: "the check of the example units", have: ["/usr/bin/systemd-analyze"] },
   { name: "git", why: "tests of the tree itself", have: ["/usr/bin/git", "/usr/local/bin/git"] },
 ];
 /** For the tests in a virtual machine. */
