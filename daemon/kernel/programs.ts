@@ -9,10 +9,15 @@ export function refusePrograms(refusal: (file: string) => never): void {
   refuse = refusal;
 }
 
-/** As spawnSync of node:child_process, with text. */
+/**
+ * As spawnSync of node:child_process, with text. That a program has ended before it read all of its input (EPIPE, of which
+ * Node tells and Bun does not, and which depends on who was faster) is no error: its status and words tell how it went.
+ */
 export function runProgram(file: string, args: readonly string[], options: SpawnSyncOptions): SpawnSyncReturns<string> {
   refuse?.(file);
   // Loaded here alone: most invocations start no process, and the module costs a start of a CNI executable a millisecond.
   const { spawnSync } = process.getBuiltinModule("node:child_process");
-  return spawnSync(file, args, { ...options, encoding: "utf8" });
+  const { error, ...result } = spawnSync(file, args, { ...options, encoding: "utf8" });
+  const failed: NodeJS.ErrnoException | undefined = error;
+  return failed === undefined || failed.code === "EPIPE" ? result : { ...result, error: failed };
 }

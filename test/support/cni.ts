@@ -1,9 +1,10 @@
 // Calling CNI plugins as a runtime does: compiled executables, the same sources on Node, or Debian's Go plugins.
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { anonymousNetns, createNetns, deleteNetns, openNetns } from "#kernel/netns";
+import { runProgram } from "#kernel/programs";
 import type { Sys } from "#kernel/sys";
 import { PLUGIN_NAMES } from "#spec/plugin-names";
 import { buildPlugins, pluginsAreCurrent } from "../../daemon/build/plugins.ts";
@@ -90,11 +91,8 @@ function outcomeOf(status: number | null, stdout: string, stderr: string): Outco
 
 /** One call, waited for. */
 export function callPlugin(call: Invocation): Outcome {
-  const result = spawnSync(path.join(call.directory, call.plugin), [], {
-    input: inputOf(call),
-    env: variablesOf(call),
-    encoding: "utf8",
-  });
+  const file = path.join(call.directory, call.plugin);
+  const result = runProgram(file, [], { input: inputOf(call), env: variablesOf(call) });
   if (result.error !== undefined) throw result.error;
   return outcomeOf(result.status, result.stdout, result.stderr);
 }

@@ -1,9 +1,9 @@
 // A CNI runtime in small: runs a conf list's plugins for an attachment as container runtimes do (CNI specification 1.1,
 // section 3, "Lifecycle & Ordering"; section 4, "Derivation of execution configuration"). What libcni does where the
 // specification is silent, this does too.
-import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import path from "node:path";
+import { runProgram } from "#kernel/programs";
 import { isAtLeast } from "#spec/cni-versions";
 import type { ConfList, ConfListEntry } from "#spec/documents/cni-conf-list";
 import { LodenError } from "#spec/errors";
@@ -166,7 +166,7 @@ export class CniRuntime {
       CNI_PATH: this.#path.join(path.delimiter),
     };
     const file = this.#find(plugin.type);
-    const done = this.#inHost(() => spawnSync(file, [], { input: stdin, env, encoding: "utf8" }));
+    const done = this.#inHost(() => runProgram(file, [], { input: stdin, env }));
     if (done.status === 0) return done.stdout;
     const whose = attachment === undefined ? "" : ` for ${attachment.containerId}`;
     throw new LodenError("ERR_CNI", `${plugin.type} ${command}${whose}: ${failureText(done)}`);

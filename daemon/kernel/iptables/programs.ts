@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { LodenError } from "#spec/errors";
 import type { Family } from "../ip/address.ts";
 import { findProgram } from "../program.ts";
+import { runProgram } from "../programs.ts";
 
 /** Which iptables: `default` is what the host's iptables is an alternative for. */
 export type IptablesVariant = "default" | "nft" | "legacy";
@@ -87,14 +88,8 @@ function run(name: string, args: readonly string[], input: string): ProgramRun {
       { fields: { program: name } },
     );
   }
-  // As of program.ts of nft: loaded by those alone who use it.
-  const { spawnSync } = process.getBuiltinModule("node:child_process");
-  const { status, signal, error, stdout, stderr, pid } = spawnSync(program, args, {
-    input,
-    encoding: "utf8",
-    maxBuffer: MAX_OUTPUT,
-    timeout: TIMEOUT_MS,
-  });
+  const limits = { maxBuffer: MAX_OUTPUT, timeout: TIMEOUT_MS };
+  const { status, signal, error, stdout, stderr, pid } = runProgram(program, args, { input, ...limits });
   if (status === 0 && error === undefined) return { output: stdout, pid };
   const complaint =
     error?.message ?? (stderr.trim().split("\n").slice(0, 2).join("; ") || `it ends with ${String(status ?? signal)}`);
