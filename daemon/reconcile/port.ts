@@ -161,7 +161,7 @@ export interface TunnelPeerSpec {
   readonly datapath: DatapathMode;
   readonly subnet: Prefix;
   readonly endpoint: Address;
-  /** Its kernel carries the packets, and takes no trains of datagrams: each is sent by itself. Known to who asks. */
+  /** It takes no trains (spec/udp.md, "The lease"): each packet is sent by itself. */
   readonly isSingle?: boolean;
   /** Half of it is missing. Only found, never wanted. */
   readonly isDamaged?: boolean;

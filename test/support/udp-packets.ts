@@ -5,18 +5,29 @@ import type { Address } from "#kernel/ip/address";
 import type { ThrowAwayNetns } from "./netns.ts";
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const IPPROTO_UDP = 17;
+const UDP_NO_CHECK6_TX = 101;
+const UDP_NO_CHECK6_RX = 102;
 const POLLIN = 1;
 
 export const PORT = 8285;
 
-function checksum(bytes: Uint8Array): number {
+/** Of the Internet (RFC 1071), of bytes whose field for it is 0; of bytes that have theirs, 0 where it is right. */
+export function checksum(...parts: readonly Uint8Array[]): number {
   let sum = 0;
-  for (let at = 0; at < bytes.length; at += 2) sum += (bytes[at]! << 8) | (bytes[at + 1] ?? 0);
+  for (const bytes of parts) {
+    for (let at = 0; at < bytes.length; at += 2) sum += (bytes[at]! << 8) | (bytes[at + 1] ?? 0);
+  }
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   return ~sum & 0xffff;
+}
+
+/** In front of what TCP, UDP and ICMPv6 sum up (RFC 8200 section 8.1); IPv4's adds up to the same. */
+export function pseudoHeader(from: Address, to: Address, protocol: number, length: number): Uint8Array {
+  return Uint8Array.from([...from.toBytes(), ...to.toBytes(), length >> 8, length & 0xff, 0, protocol]);
 }
 
 export interface InnerPacket {
@@ -25,17 +36,33 @@ export interface InnerPacket {
   readonly protocol?: number;
   /** Behind the header. */
   readonly payload: Uint8Array;
-  /** Multiples of four bytes. */
+  /** Of IPv4: multiples of four bytes. Of IPv6: an extension header whose first byte names what follows. */
   readonly options?: Uint8Array;
+  /** Of IPv6: the type of the extension header. */
+  readonly extension?: number;
+  /** Of IPv4: the field of flags and offset. */
+  readonly fragment?: number;
 }
 
-/** An IPv4 packet. */
-export function ipPacket({ from, to, protocol = 1, payload, options = new Uint8Array(0) }: InnerPacket): Uint8Array {
+/** A packet of the addresses' family. */
+export function ipPacket(packet: InnerPacket): Uint8Array {
+  return packet.from.family === 4 ? ip4Packet(packet) : ip6Packet(packet);
+}
+
+function ip4Packet({
+  from,
+  to,
+  protocol = 1,
+  payload,
+  options = new Uint8Array(0),
+  fragment = 0,
+}: InnerPacket): Uint8Array {
   const length = 20 + options.length;
   const bytes = new Uint8Array(length + payload.length);
   const view = new DataView(bytes.buffer);
   bytes[0] = 0x40 | (length / 4);
   view.setUint16(2, bytes.length);
+  view.setUint16(6, fragment);
   bytes[8] = 64;
   bytes[9] = protocol;
   bytes.set(from.toBytes(), 12);
@@ -43,6 +70,26 @@ export function ipPacket({ from, to, protocol = 1, payload, options = new Uint8A
   bytes.set(options, 20);
   view.setUint16(10, checksum(bytes.subarray(0, length)));
   bytes.set(payload, length);
+  return bytes;
+}
+
+function ip6Packet({
+  from,
+  to,
+  protocol = 58,
+  payload,
+  options = new Uint8Array(0),
+  extension = 60,
+}: InnerPacket): Uint8Array {
+  const bytes = new Uint8Array(40 + options.length + payload.length);
+  bytes[0] = 0x60;
+  new DataView(bytes.buffer).setUint16(4, bytes.length - 40);
+  bytes[6] = options.length === 0 ? protocol : extension;
+  bytes[7] = 64;
+  bytes.set(from.toBytes(), 8);
+  bytes.set(to.toBytes(), 24);
+  bytes.set(options, 40);
+  bytes.set(payload, 40 + options.length);
   return bytes;
 }
 
@@ -57,12 +104,29 @@ export function echoRequest(sequence: number, size = 8): Uint8Array {
   return bytes;
 }
 
-function socketAddress(address: Address, port: number): Uint8Array {
-  const bytes = new Uint8Array(16);
+/** An echo request of either family, from and to somebody. */
+export function pingPacket(
+  from: Address,
+  to: Address,
+  sequence: number,
+  more: Partial<InnerPacket> & { size?: number } = {},
+): Uint8Array {
+  const payload = echoRequest(sequence, more.size);
+  if (from.family === 6) {
+    payload.set([128, 0, 0, 0]);
+    new DataView(payload.buffer).setUint16(2, checksum(pseudoHeader(from, to, 58, payload.length), payload));
+  }
+  return ipPacket({ from, to, payload, ...more });
+}
+
+/** struct sockaddr_in or sockaddr_in6. */
+export function socketName(address: Address, port: number): Uint8Array {
+  const is4 = address.family === 4;
+  const bytes = new Uint8Array(is4 ? 16 : 28);
   const view = new DataView(bytes.buffer);
-  view.setUint16(0, AF_INET, true);
+  view.setUint16(0, is4 ? AF_INET : AF_INET6, true);
   view.setUint16(2, port);
-  bytes.set(address.toBytes(), 4);
+  bytes.set(address.toBytes(), is4 ? 4 : 8);
   return bytes;
 }
 
@@ -72,16 +136,21 @@ export interface UdpEnd extends Disposable {
   receive(timeout: number): Uint8Array | undefined;
 }
 
-/** A UDP socket in a namespace, or one that shows IP and UDP headers of all that comes in. */
+/** A UDP socket in a namespace, or one that shows IP and UDP headers of all that comes in (of IPv4; of IPv6 UDP's alone). */
 export function udpEnd(netns: ThrowAwayNetns, local: Address, kind: "plain" | "raw" = "plain", port = PORT): UdpEnd {
+  const domain = local.family === 4 ? AF_INET : AF_INET6;
   const fd = netns.run(() =>
-    sys.socket(AF_INET, kind === "raw" ? SOCK_RAW : SOCK_DGRAM, kind === "raw" ? IPPROTO_UDP : 0),
+    sys.socket(domain, kind === "raw" ? SOCK_RAW : SOCK_DGRAM, kind === "raw" ? IPPROTO_UDP : 0),
   );
-  sys.bind(fd, socketAddress(local, kind === "raw" ? 0 : port));
+  // RFC 6935: as tunnels over IPv6 do, no checksum of its own.
+  if (local.family === 6 && kind === "plain") {
+    for (const option of [UDP_NO_CHECK6_TX, UDP_NO_CHECK6_RX]) sys.setsockopt(fd, IPPROTO_UDP, option, 1);
+  }
+  sys.bind(fd, socketName(local, kind === "raw" ? 0 : port));
   const buffer = new Uint8Array(65_536);
   return {
     send: (datagram, to, port = PORT) => {
-      const sent = sys.sendTo(fd, datagram, 0, socketAddress(to, port));
+      const sent = sys.sendTo(fd, datagram, 0, socketName(to, port));
       if (sent < 0) throw new Error(`sendto: errno ${-sent}`);
     },
     receive: (timeout) => {

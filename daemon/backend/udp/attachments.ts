@@ -30,11 +30,20 @@ const ENODEV = 19;
 export interface Place {
   readonly program: ProgramName;
   readonly hook: Hook;
-  readonly on: "tunnel" | "underlay";
+  readonly on: keyof PlaceLinks;
+}
+
+/** The links that programs are attached to. */
+export interface PlaceLinks {
+  readonly tunnel: Link;
+  readonly underlay: Link;
+  /** The far end of the cutter. */
+  readonly cut: Link;
 }
 
 export const PLACES: readonly Place[] = [
   { program: "admit", hook: "ingress", on: "tunnel" },
+  { program: "single", hook: "ingress", on: "cut" },
   { program: "encap", hook: "egress", on: "tunnel" },
   { program: "decap", hook: "ingress", on: "underlay" },
 ];

@@ -9,9 +9,9 @@ import type { Sys } from "#kernel/sys";
 import type { TunnelPrograms } from "./artefact.ts";
 import { MAPS, type MapName } from "./layout.ts";
 
-export type ProgramName = "encap" | "decap" | "admit";
+export type ProgramName = "encap" | "decap" | "admit" | "single";
 
-export const PROGRAMS: readonly ProgramName[] = ["encap", "decap", "admit"];
+export const PROGRAMS: readonly ProgramName[] = ["encap", "decap", "admit", "single"];
 
 /** What peers are told by, which a new set of maps takes over from an old one. */
 const KEPT: readonly MapName[] = ["config", "routes4", "routes6", "peers"];

@@ -6,6 +6,7 @@ import { BPF_FS, removePins } from "#kernel/bpf/pin";
 import { linkDump } from "#kernel/netlink/link";
 import type { NetlinkSocket } from "#kernel/netlink/socket";
 import type { Sys } from "#kernel/sys";
+import { cutterLinks, removeCutter } from "./cutter.ts";
 import { type AttachHost, PLACES, attached, detach } from "./attachments.ts";
 
 export interface TunnelLeftover {
@@ -22,8 +23,11 @@ export function tunnelLeftovers(sys: Sys, socket: NetlinkSocket, instance: strin
       remove: () => detach(host, place, link),
     })),
   );
+  const ends = cutterLinks(socket).map(({ name }) => name);
+  const cutter = { name: `links ${ends.toSorted().join(" and ")}`, remove: () => removeCutter(socket) };
   return [
     ...programs,
+    ...(ends.length === 0 ? [] : [cutter]),
     ...pinDirectories(instance).map((name) => ({ name: `BPF pins ${name}`, remove: () => removePins(name) })),
   ];
 }

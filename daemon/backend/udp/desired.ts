@@ -16,7 +16,7 @@ import type { KernelObject } from "../../reconcile/port.ts";
 import { peerEndpoint } from "../endpoint.ts";
 import type { Backend } from "../port.ts";
 import { readUdpConfig, type UdpConfig } from "./config.ts";
-import { takesTrains, udpData } from "./data.ts";
+import { takesSingle, udpData } from "./data.ts";
 
 /** flannel's name for the first TUN device that it makes. */
 export const TUNNEL_DEVICE = "flannel0";
@@ -85,7 +85,6 @@ function onePeer({ datapath }: UdpConfig, node: Node, lease: Lease, family: Fami
   const subnet = lease.subnet[family]?.masked;
   if (subnet === undefined) return [];
   const endpoint = peerEndpoint(node, lease, family);
-  // The kernel's path never sends trains of datagrams, and need not know who takes them.
-  const isSingle = datapath === "userspace" && !takesTrains(lease, family);
+  const isSingle = takesSingle(datapath, lease, family);
   return [tunnelPeerObject({ datapath, subnet, endpoint, ...(isSingle ? { isSingle } : {}) }, lease.key)];
 }

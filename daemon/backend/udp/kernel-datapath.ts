@@ -3,21 +3,36 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { BPF_FS } from "#kernel/bpf/pin";
-import type { Link } from "#kernel/netlink/link";
+import { type Link, decodeLink } from "#kernel/netlink/link";
+import type { ReceivedMessage } from "#kernel/netlink/wire";
 import { watchNetlink } from "#kernel/netlink/watch";
 import type { Sys } from "#kernel/sys";
 import { LodenError, errorText } from "#spec/errors";
 import type { TunnelPeerSpec, TunnelSpec } from "../../reconcile/port.ts";
 import { readTunnelPrograms, type TunnelPrograms } from "./artefact.ts";
-import { type Attachment, PLACES, type Place, attach, attached, detach, drawAdmission, tcxIds } from "./attachments.ts";
+import {
+  type Attachment,
+  PLACES,
+  type Place,
+  type PlaceLinks,
+  attach,
+  attached,
+  detach,
+  drawAdmission,
+  tcxIds,
+} from "./attachments.ts";
 import { BpfObjects } from "./bpf-objects.ts";
+import { ensureCutter, findCutter, isCutterLoss, removeCutter } from "./cutter.ts";
 import { DROP_REASONS, type Datapath, type DatapathHost, type DatapathTraffic, type DropReason } from "./datapath.ts";
 import { TUNNEL_DEVICE } from "./desired.ts";
 import { FIRST, decodeConfig, decodeCounters, encodeConfig, sums, type TunnelConfig } from "./layout.ts";
 import { PeerMaps } from "./peer-maps.ts";
 
-/** linux/rtnetlink.h: filters and qdiscs that come and go. */
+/** linux/rtnetlink.h: links, and filters and qdiscs, that come and go. */
+const RTNLGRP_LINK = 1;
 const RTNLGRP_TC = 4;
+const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
 /** RTM_NEWTFILTER, RTM_DELTFILTER and RTM_DELQDISC; of chains it tells too. */
 const ALTERING: ReadonlySet<number> = new Set([44, 45, 37]);
 /** Maps tell nobody when they change: they are compared this often. */
@@ -83,7 +98,12 @@ export class KernelDatapath implements Datapath {
     const config = value === undefined ? undefined : decodeConfig(value);
     const [tunnel, underlay] = [host.linkAt(config?.tunnel), host.linkAt(config?.underlay)];
     if (config === undefined) return undefined;
-    const isWhole = tunnel !== undefined && underlay !== undefined && this.#isAttached(host, { tunnel, underlay });
+    const cutter = findCutter(this.#sys, host.socket);
+    const isWhole =
+      tunnel !== undefined &&
+      underlay !== undefined &&
+      cutter?.near.index === config.cutter &&
+      this.#isAttached(host, { tunnel, underlay, cut: cutter.far });
     const isRight = underlay !== undefined && config.linkHeader === linkHeader(underlay);
     return {
       datapath: "kernel",
@@ -112,6 +132,8 @@ export class KernelDatapath implements Datapath {
         cause: error,
       });
     }
+    const cutter = ensureCutter(this.#sys, host.socket);
+    const links: PlaceLinks = { tunnel, underlay, cut: cutter.far };
     const config = this.#objects.map("config")!;
     const before = decodeConfig(config.get(FIRST) ?? encodeConfig(NO_CONFIG));
     const next: TunnelConfig = {
@@ -120,6 +142,7 @@ export class KernelDatapath implements Datapath {
       admitted: before?.admitted ?? drawAdmission(),
       linkHeader: linkHeader(underlay),
       port: spec.port,
+      cutter: cutter.near.index,
       local: spec.local,
       subnet: spec.subnet,
     };
@@ -129,12 +152,12 @@ export class KernelDatapath implements Datapath {
       const fd = this.#objects.openProgram(place.program);
       if (fd === undefined) throw new LodenError("ERR_BPF", `the BPF object has no program ${place.program}`);
       try {
-        attach(hooks, place, place.on === "tunnel" ? tunnel : underlay, fd, this.#wanted);
+        attach(hooks, place, links[place.on], fd, this.#wanted);
       } finally {
         this.#sys.close(fd);
       }
     }
-    this.#isAttached(host, { tunnel, underlay });
+    this.#isAttached(host, links);
     // An underlay that is no longer used would go on taking packets.
     const old = before === undefined ? undefined : host.linkAt(before.underlay);
     if (old !== undefined && old.index !== underlay.index) this.#detachUnderlay(host, old);
@@ -148,6 +171,7 @@ export class KernelDatapath implements Datapath {
       const hooks = { sys: this.#sys, socket: host.socket };
       for (const place of PLACES) if (place.on === "tunnel") detach(hooks, place, tunnel);
     }
+    removeCutter(host.socket);
     this.#objects.remove();
     this.#peers.forget();
     this.#hooked = [];
@@ -161,9 +185,9 @@ export class KernelDatapath implements Datapath {
   watch(onAltered: (what: "tunnel" | "tunnel-peer") => void): Disposable {
     const filters = watchNetlink(
       this.#sys,
-      [RTNLGRP_TC],
+      [RTNLGRP_TC, RTNLGRP_LINK],
       (messages) => {
-        const isNews = messages.some(({ type, portId }) => ALTERING.has(type) && portId !== this.#ownPort);
+        const isNews = messages.some((message) => this.#isNews(message));
         if (isNews && this.#opened?.map("config") !== undefined) onAltered("tunnel");
       },
       () => onAltered("tunnel"),
@@ -176,6 +200,11 @@ export class KernelDatapath implements Datapath {
         filters[Symbol.dispose]();
       },
     };
+  }
+
+  #isNews({ type, portId, payload }: ReceivedMessage): boolean {
+    if (type === RTM_NEWLINK || type === RTM_DELLINK) return isCutterLoss(decodeLink(payload), type === RTM_DELLINK);
+    return ALTERING.has(type) && portId !== this.#ownPort;
   }
 
   traffic(): DatapathTraffic | undefined {
@@ -195,7 +224,7 @@ export class KernelDatapath implements Datapath {
   }
 
   /** Whether all programs stand where they should; what is learnt is kept for the comparisons in between. */
-  #isAttached({ socket }: DatapathHost, links: Readonly<Record<"tunnel" | "underlay", Link>>): boolean {
+  #isAttached({ socket }: DatapathHost, links: PlaceLinks): boolean {
     this.#programs ??= this.#readPrograms();
     const ids = this.#objects.programIds(this.#programs.version);
     const found = PLACES.map((place) => ({
@@ -247,7 +276,16 @@ interface Hooked {
   readonly id: number;
 }
 
-const NO_CONFIG: TunnelConfig = { tunnel: 0, underlay: 0, admitted: 0, linkHeader: 0, port: 0, local: {}, subnet: {} };
+const NO_CONFIG: TunnelConfig = {
+  tunnel: 0,
+  underlay: 0,
+  admitted: 0,
+  linkHeader: 0,
+  port: 0,
+  cutter: 0,
+  local: {},
+  subnet: {},
+};
 
 /** `/sys/fs/bpf/loden/<instance>-<network namespace>`: two hosts in one mount namespace are two directories. */
 export function instanceDirectory(instance: string, namespace = statSync("/proc/thread-self/ns/net").ino): string {

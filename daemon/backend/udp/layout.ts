@@ -8,13 +8,13 @@ import { DROP_REASONS, type PeerTraffic } from "./datapath.ts";
 /** A cluster of this many nodes has outgrown its etcd; entries take memory as they come. */
 const MOST_PEERS = 65_536;
 
-const CONFIG_SIZE = 80;
+const CONFIG_SIZE = 84;
 const COUNTERS_SIZE = 48;
 
 export const MAPS = {
   config: { name: "config", type: "array", keySize: 4, valueSize: CONFIG_SIZE, maxEntries: 1 },
-  routes4: { name: "routes4", type: "lpmTrie", keySize: 8, valueSize: 4, maxEntries: MOST_PEERS },
-  routes6: { name: "routes6", type: "lpmTrie", keySize: 20, valueSize: 16, maxEntries: MOST_PEERS },
+  routes4: { name: "routes4", type: "lpmTrie", keySize: 8, valueSize: 8, maxEntries: MOST_PEERS },
+  routes6: { name: "routes6", type: "lpmTrie", keySize: 20, valueSize: 20, maxEntries: MOST_PEERS },
   peers: { name: "peers", type: "hash", keySize: 16, valueSize: 4, maxEntries: MOST_PEERS },
   counters: { name: "counters", type: "perCpuHash", keySize: 16, valueSize: COUNTERS_SIZE, maxEntries: MOST_PEERS },
   path_mtu: { name: "path_mtu", type: "lruHash", keySize: 16, valueSize: 16, maxEntries: 16_384 },
@@ -43,6 +43,8 @@ export interface TunnelConfig {
   /** Bytes in front of the IP header on the underlay. */
   readonly linkHeader: number;
   readonly port: number;
+  /** Index of the device that cuts trains. */
+  readonly cutter: number;
   readonly local: { readonly [F in Family]?: Address };
   readonly subnet: { readonly [F in Family]?: Prefix };
 }
@@ -52,6 +54,7 @@ const OFFSET = {
   local: { 4: 20, 6: 24 },
   subnet: { 4: 40, 6: 48 },
   mask: { 4: 44, 6: 64 },
+  cutter: 80,
 } as const;
 
 const LENGTH: Readonly<Record<Family, number>> = { 4: 4, 6: 16 };
@@ -64,6 +67,7 @@ export function encodeConfig(config: TunnelConfig): Uint8Array {
   view.setUint32(8, config.admitted, true);
   view.setUint32(12, config.linkHeader, true);
   view.setUint16(OFFSET.port, config.port);
+  view.setUint32(OFFSET.cutter, config.cutter, true);
   for (const family of [4, 6] as const) {
     const [local, subnet] = [config.local[family], config.subnet[family]];
     if (local !== undefined) bytes.set(local.toBytes(), OFFSET.local[family]);
@@ -98,6 +102,7 @@ export function decodeConfig(bytes: Uint8Array): TunnelConfig | undefined {
     admitted,
     linkHeader: view.getUint32(12, true),
     port: view.getUint16(OFFSET.port),
+    cutter: view.getUint32(OFFSET.cutter, true),
     local,
     subnet,
   };
@@ -128,6 +133,30 @@ export function routeKey(subnet: Prefix): Uint8Array {
 export function decodeRouteKey(key: Uint8Array): Prefix {
   const length = new DataView(key.buffer, key.byteOffset, key.byteLength).getUint32(0, true);
   return Prefix.of(Address.fromBytes(key.slice(4)), length);
+}
+
+/** What a subnet's entry says. */
+export interface TunnelRoute {
+  readonly endpoint: Address;
+  /** Only single packets with all checksums are sent to it. */
+  readonly isSingle: boolean;
+}
+
+const ROUTE_SINGLE = 1;
+
+/** struct route4, struct route6 */
+export function encodeRoute({ endpoint, isSingle }: TunnelRoute): Uint8Array {
+  const address = endpoint.toBytes();
+  const value = new Uint8Array(address.length + 4);
+  value.set(address);
+  new DataView(value.buffer).setUint32(address.length, isSingle ? ROUTE_SINGLE : 0, true);
+  return value;
+}
+
+export function decodeRoute(value: Uint8Array): TunnelRoute {
+  const length = value.length - 4;
+  const flags = new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(length, true);
+  return { endpoint: Address.fromBytes(value.slice(0, length)), isSingle: (flags & ROUTE_SINGLE) !== 0 };
 }
 
 /** struct address */

@@ -1,11 +1,21 @@
 // The maps that tell the programs of the peers: where the packets for a subnet go, and who may send. Written by us alone; that
 // nobody else does is seen by comparing bytes, as maps tell nobody when they change.
-import { Address } from "#kernel/ip/address";
+import type { Address } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import type { BpfMap, MapEntry } from "#kernel/bpf/map";
 import { LodenError } from "#spec/errors";
 import type { TunnelPeerSpec } from "../../reconcile/port.ts";
-import { PRESENT, ROUTES, type MapName, decodePeerKey, decodeRouteKey, peerKey, routeKey } from "./layout.ts";
+import {
+  PRESENT,
+  ROUTES,
+  type MapName,
+  decodePeerKey,
+  decodeRoute,
+  decodeRouteKey,
+  encodeRoute,
+  peerKey,
+  routeKey,
+} from "./layout.ts";
 
 export class PeerMaps {
   readonly #map: (name: MapName) => BpfMap | undefined;
@@ -30,13 +40,13 @@ export class PeerMaps {
     this.#users = new Users();
     for (const map of Object.values(ROUTES)) {
       for (const { key, value } of this.#map(map)?.entries() ?? []) {
-        const endpoint = Address.fromBytes(value.slice());
+        const { endpoint, isSingle } = decodeRoute(value);
         const name = endpoint.toString();
         strays.delete(name);
         const subnet = decodeRouteKey(key);
         this.#users.set(subnet, endpoint);
         const isDamaged = live.has(name) ? {} : { isDamaged: true };
-        yield { datapath: "kernel", subnet, endpoint, ...isDamaged };
+        yield { datapath: "kernel", subnet, endpoint, ...(isSingle ? { isSingle } : {}), ...isDamaged };
       }
     }
     // Somebody who may send, and no subnet to send from: not of our making, and not wanted by anybody.
@@ -81,7 +91,10 @@ export class PeerMaps {
     }
     const put = byFamily(added, (map, group) =>
       this.#map(map)!.setAll(
-        group.map(({ subnet, endpoint }) => ({ key: routeKey(subnet), value: endpoint.toBytes() })),
+        group.map(({ subnet, endpoint, isSingle = false }) => ({
+          key: routeKey(subnet),
+          value: encodeRoute({ endpoint, isSingle }),
+        })),
       ),
     );
     const entries: MapEntry[] = added.map(({ endpoint }) => ({ key: peerKey(endpoint), value: PRESENT }));

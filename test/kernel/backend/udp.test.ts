@@ -140,6 +140,7 @@ describe("the kernel's data path", () => {
   test.each<[string, Attachment, (host: Host) => void]>([
     ["a peer's entry is deleted", "tcx", (host) => deletePeerOf(host)],
     ["the device is deleted", "tcx", (host) => host.ip("link", "delete", "flannel0")],
+    ["the cutter is deleted", "clsact", (host) => host.ip("link", "delete", "flannel0-one")],
     ["a filter is deleted", "clsact", (host) => tc(host, "filter", "delete", "dev", "eth0", "ingress")],
     ["a hook is taken away", "clsact", (host) => tc(host, "qdisc", "delete", "dev", "flannel0", "clsact")],
   ])("%s: repaired", (_, attachment, spoil) => isRepaired(attachment, spoil));
@@ -221,6 +222,8 @@ describe("the kernel's data path", () => {
         "BPF program decap at ingress of eth0",
         "BPF program admit at ingress of flannel0",
         "BPF program encap at egress of flannel0",
+        "BPF program single at ingress of flannel0-one",
+        "links flannel0-cut and flannel0-one",
         `BPF pins ${directory}`,
       ]);
       a.netns.run(() => {
@@ -228,6 +231,7 @@ describe("the kernel's data path", () => {
       });
       expect(leftovers()).toEqual([]);
       expect(existsSync(directory)).toBe(false);
+      expect(a.ip("-br", "link")).not.toContain("flannel0-");
       for (const link of ["eth0", "flannel0"]) {
         const shown = a.netns.run(() => execFileSync("tc", ["qdisc", "show", "dev", link], { encoding: "utf8" }));
         expect(shown).not.toContain("clsact");

@@ -25,8 +25,10 @@ import {
   decodeConfig,
   decodeCounters,
   decodePeerKey,
+  decodeRoute,
   decodeRouteKey,
   encodeConfig,
+  encodeRoute,
   peerKey,
   routeKey,
 } from "../../../daemon/backend/udp/layout.ts";
@@ -44,10 +46,18 @@ const prefixes = (family: Family) =>
   );
 const either = <T>(of: (family: Family) => Arbitrary<T>) => constantFrom<Family>(4, 6).chain((family) => of(family));
 
+const shown = (value: unknown): string =>
+  JSON.stringify(value, (_, each: unknown) =>
+    each instanceof Address || each instanceof Prefix ? each.toString() : each,
+  );
+
 test("keys of subnets and endpoints are read back", () => {
   assert(
     property(either(prefixes), either(addresses), (subnet, endpoint) => {
       expect(decodeRouteKey(routeKey(subnet)).toString()).toBe(subnet.toString());
+      const route = { endpoint, isSingle: subnet.length % 2 === 0 };
+      expect(shown(decodeRoute(encodeRoute(route)))).toBe(shown(route));
+      expect(encodeRoute(route).length).toBe(MAPS[endpoint.family === 4 ? "routes4" : "routes6"].valueSize);
       expect(routeKey(subnet).length).toBe(MAPS[subnet.family === 4 ? "routes4" : "routes6"].keySize);
       expect(decodePeerKey(peerKey(endpoint)).toString()).toBe(endpoint.toString());
       expect(peerKey(endpoint).length).toBe(MAPS.peers.keySize);
@@ -67,13 +77,10 @@ test("the tunnel's configuration is read back", () => {
     admitted: integer({ min: 1, max: 0xffff_ffff }),
     linkHeader: constantFrom(0, 14),
     port: nat(65_535),
+    cutter: nat(),
     local: perFamily(addresses),
     subnet: perFamily(prefixes),
   });
-  const shown = (value: unknown): string =>
-    JSON.stringify(value, (_, each: unknown) =>
-      each instanceof Address || each instanceof Prefix ? each.toString() : each,
-    );
   assert(
     property(configs, (config) => {
       const bytes = encodeConfig(config);
@@ -86,7 +93,7 @@ test("the tunnel's configuration is read back", () => {
 test("any bytes of a configuration or of counters are read, or are none", () => {
   assert(
     property(
-      uint8Array({ minLength: 80, maxLength: 80 }),
+      uint8Array({ minLength: 84, maxLength: 84 }),
       uint8Array({ minLength: 192, maxLength: 192 }),
       (config, values) => {
         decodeConfig(config);
@@ -96,9 +103,12 @@ test("any bytes of a configuration or of counters are read, or are none", () => 
   );
 });
 
-test("the compiled object has the three programs, which name no map but those that are made", () => {
+test("the compiled object has the programs, which name no map but those that are made", () => {
   const { programs, license } = readBpfObject(readFileSync(buildBpf()));
-  expect([license, programs.map(({ name }) => name).toSorted()]).toEqual(["GPL", ["admit", "decap", "encap"]]);
+  expect([license, programs.map(({ name }) => name).toSorted()]).toEqual([
+    "GPL",
+    ["admit", "decap", "encap", "single"],
+  ]);
   const named = new Set(programs.flatMap(({ maps }) => maps.map(({ map }) => map)));
   expect([...named].filter((map) => !(map in MAPS))).toEqual([]);
 });

@@ -1,5 +1,6 @@
 // The udp backend's objects, and the choice of its data path.
 import { describe, expect, test } from "vitest";
+import type { Backend } from "../../../daemon/backend/port.ts";
 import { createBackend } from "../../../daemon/backend/registry.ts";
 import type { Node } from "../../../daemon/lease/types.ts";
 import { makeLease, makeNetwork, makeNode, type FabricShape } from "../../support/fabric.ts";
@@ -41,19 +42,28 @@ test("both families share a device, with the MTU that fits both", () => {
   expect(backend.tunnels?.(node)?.map(({ port }) => port)).toEqual([9000, 9000]);
 });
 
-test("only a thread is told, and only by a lease that says so, who takes no trains of datagrams", () => {
+test("who takes no trains is told: BPF programs to a thread, and nodes that say nothing to a kernel", () => {
   const node = makeNode(1);
-  const userspace = udp({ Datapath: "userspace" }, node);
-  expect(userspace.advertise(node)).toEqual({});
-  const told = (backend: typeof userspace, data: unknown): unknown => {
+  const [kernel, userspace] = ["kernel", "userspace"].map((Datapath) => udp({ Datapath }, node)) as [Backend, Backend];
+  expect([kernel.advertise(node), userspace.advertise(node)]).toEqual([
+    { 4: { Datapath: "kernel" } },
+    { 4: { Datapath: "userspace" } },
+  ]);
+  const told = (backend: Backend, data: unknown): unknown => {
     const [object] = backend.peer(node, { ...makeLease(2, { type: "udp" }), backendData: { 4: data } }, 4);
     return object?.kind === "tunnel-peer" ? object.spec.isSingle : "no peer";
   };
-  expect(told(userspace, udp().advertise(node)[4])).toBe(true);
-  for (const other of [undefined, null, {}, [], "kernel", { Datapath: "userspace" }, { Datapath: 7 }]) {
-    expect(told(userspace, other)).toBeUndefined();
+  expect([told(userspace, kernel.advertise(node)[4]), told(kernel, kernel.advertise(node)[4])]).toEqual([
+    true,
+    undefined,
+  ]);
+  expect([told(userspace, userspace.advertise(node)[4]), told(kernel, userspace.advertise(node)[4])]).toEqual([
+    undefined,
+    undefined,
+  ]);
+  for (const flannels of [undefined, null, {}, [], "kernel", { Datapath: "other" }, { Datapath: 7 }]) {
+    expect([told(userspace, flannels), told(kernel, flannels)]).toEqual([undefined, true]);
   }
-  expect(told(udp({ Datapath: "kernel" }, node), udp().advertise(node)[4])).toBeUndefined();
 });
 
 describe("the data path", () => {

@@ -7,6 +7,11 @@
  *   decap   tc ingress of the underlay's interface: takes datagrams for our port from live peers, and hands the inner
  *           packet to the tunnel's device
  *   admit   tc ingress of the tunnel's device: lets in what decap has let in, and nothing else
+ *   single  tc ingress behind the cutter: does for single packets what encap does
+ *
+ * The cutter is a veth pair that can neither send trains nor leave checksums to others, so that the kernel cuts the trains and
+ * makes the checksums of what is sent into it. Encap sends there what a peer could not read otherwise (ROUTE_SINGLE), and trains
+ * that it cannot put headers in front of.
  *
  * There are two ways from decap to the device. Packets that gain nothing by it are stripped here and put there directly.
  * TCP and everything that is a train of segments (GSO) goes up to the device's own receiver: decap writes a VXLAN-GPE
@@ -369,10 +374,10 @@ INLINE int complain6(struct __sk_buff *skb, const struct config *cfg, struct com
 /* ------------------------------------------------------------------------------------------------------- encap */
 
 /* The length of one packet on the tunnel: of a train, that of one of its segments with all headers. */
-INLINE __u32 inner_length(const struct __sk_buff *skb, __u32 header, __u8 protocol)
+INLINE __u32 inner_length(const struct __sk_buff *skb, __u32 length, __u32 header, __u8 protocol)
 {
 	if (!skb->gso_size)
-		return skb->len;
+		return length;
 	if (protocol != IPPROTO_TCP)
 		return header + sizeof(struct udphdr) + skb->gso_size;
 	__u8 offset = 0x50;
@@ -393,7 +398,7 @@ INLINE __u32 told_mtu(const struct address *peer, __u32 length)
 
 /*
  * A packet that is in a tunnel of the container's own takes no second mark (EALREADY). One packet alone needs none, as its
- * innermost checksum stays where it is; a train would be cut wrong.
+ * innermost checksum stays where it is; a train would be cut wrong, and is refused.
  */
 INLINE long make_room(struct __sk_buff *skb, __u32 size, __u64 outer)
 {
@@ -409,14 +414,23 @@ INLINE int is_found(long answer)
 	return answer == BPF_FIB_LKUP_RET_SUCCESS || answer == BPF_FIB_LKUP_RET_NO_NEIGH;
 }
 
+/* Lets the kernel cut the train and make checksums; the packets come by again behind the cutter. */
+INLINE int cut_train(struct __sk_buff *skb, const struct config *cfg, const struct address *peer)
+{
+	struct ethhdr link = { .h_proto = skb->protocol };
+	if (!cfg->cutter || bpf_skb_change_head(skb, ETH_HLEN, 0) || bpf_skb_store_bytes(skb, 0, &link, sizeof(link), 0))
+		return drop_sent(peer, DROP_KERNEL_REFUSED);
+	return bpf_redirect(cfg->cutter, 0);
+}
+
 /* Hands the packet, outer headers and all, to the interface of the route. */
 INLINE int send_by(struct __sk_buff *skb, const struct address *peer, const struct bpf_fib_lookup *route, long answer,
-		   __u32 underlay, __u32 bytes)
+		   __u32 underlay, __u32 bytes, __u32 at)
 {
 	struct bpf_redir_neigh next = {};
 	__u32 packets = segments(skb);
-	/* The device has no link header, and bpf_redirect_neigh takes one off. */
-	if (bpf_skb_change_head(skb, ETH_HLEN, 0))
+	/* bpf_redirect_neigh takes a link header off, which packets of the tunnel's device have not. */
+	if (!at && bpf_skb_change_head(skb, ETH_HLEN, 0))
 		return drop_sent(peer, DROP_KERNEL_REFUSED);
 	struct counters *counts = counters_of(peer);
 	if (counts) {
@@ -434,38 +448,41 @@ INLINE int send_by(struct __sk_buff *skb, const struct address *peer, const stru
 	return bpf_redirect_neigh(route->ifindex, &next, sizeof(next), 0);
 }
 
-INLINE int encap4(struct __sk_buff *skb, const struct config *cfg)
+INLINE int encap4(struct __sk_buff *skb, const struct config *cfg, const __u32 at)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct iphdr *ip = data;
+	struct iphdr *ip = data + at;
 	if ((void *)(ip + 1) > end) {
-		if (bpf_skb_pull_data(skb, sizeof(*ip)))
+		if (bpf_skb_pull_data(skb, at + sizeof(*ip)))
 			return drop(DROP_MALFORMED);
 		data = (void *)(long)skb->data;
 		end = (void *)(long)skb->data_end;
-		ip = data;
+		ip = data + at;
 		if ((void *)(ip + 1) > end)
 			return drop(DROP_MALFORMED);
 	}
 	struct route_key4 key = { .length = 32, .address = ip->daddr };
 	__u8 protocol = ip->protocol;
 	__u32 header = ip->ihl * 4;
-	__be32 *remote = bpf_map_lookup_elem(&routes4, &key);
+	struct route4 *remote = bpf_map_lookup_elem(&routes4, &key);
 	if (!remote) {
+		if (at)
+			return drop(DROP_UNKNOWN_SUBNET);
 		struct complaint unreachable = { .type = ICMP_DEST_UNREACH, .code = ICMP_NET_UNREACH };
 		return complain4(skb, cfg, unreachable, DROP_UNKNOWN_SUBNET);
 	}
 
-	__u32 bytes = skb->len;
+	__u32 bytes = skb->len - at;
 	__u32 total = bytes + sizeof(struct outer4);
-	struct address peer = mapped(*remote);
+	int is_single = remote->flags & ROUTE_SINGLE;
+	struct address peer = mapped(remote->peer);
 	struct bpf_fib_lookup route = {
 		.family = AF_INET,
 		.l4_protocol = IPPROTO_UDP,
 		.sport = cfg->port,
 		.dport = cfg->port,
-		.tot_len = inner_length(skb, header, protocol) + sizeof(struct outer4),
-		.ifindex = skb->ifindex,
+		.tot_len = inner_length(skb, bytes, header, protocol) + sizeof(struct outer4),
+		.ifindex = cfg->tunnel,
 		.ipv4_src = cfg->local4,
 		.ipv4_dst = peer.word[3],
 	};
@@ -479,6 +496,8 @@ INLINE int encap4(struct __sk_buff *skb, const struct config *cfg)
 			.code = ICMP_FRAG_NEEDED,
 			.rest = bpf_htonl(mtu - sizeof(struct outer4)),
 		};
+		if (at)
+			return drop_sent(&peer, DROP_TOO_BIG);
 		struct counters *counts = counters_of(&peer);
 		if (counts)
 			counts->sent_drops++;
@@ -487,6 +506,8 @@ INLINE int encap4(struct __sk_buff *skb, const struct config *cfg)
 	/* Without forwarding on the device there is no answer, and the underlay's interface it is. */
 	if (!is_found(answer) && answer != BPF_FIB_LKUP_RET_FWD_DISABLED)
 		return drop_sent(&peer, DROP_NO_ROUTE);
+	if (!at && is_single)
+		return cut_train(skb, cfg, &peer);
 
 	/* What is longer than the field can say is a train, whose segments get their own. */
 	__u16 length = total <= MAX_TOTAL ? total : 0;
@@ -504,29 +525,32 @@ INLINE int encap4(struct __sk_buff *skb, const struct config *cfg)
 	outer.udp.dest = cfg->port;
 	outer.udp.len = length ? bpf_htons(length - sizeof(struct iphdr)) : 0;
 
-	if (make_room(skb, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV4) ||
-	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0))
+	if (make_room(skb, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV4))
+		return at ? drop_sent(&peer, DROP_KERNEL_REFUSED) : cut_train(skb, cfg, &peer);
+	if (bpf_skb_store_bytes(skb, at, &outer, sizeof(outer), 0))
 		return drop_sent(&peer, DROP_KERNEL_REFUSED);
-	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes);
+	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes, at);
 }
 
-INLINE int encap6(struct __sk_buff *skb, const struct config *cfg)
+INLINE int encap6(struct __sk_buff *skb, const struct config *cfg, const __u32 at)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct ipv6hdr *ip = data;
+	struct ipv6hdr *ip = data + at;
 	if ((void *)(ip + 1) > end) {
-		if (bpf_skb_pull_data(skb, sizeof(*ip)))
+		if (bpf_skb_pull_data(skb, at + sizeof(*ip)))
 			return drop(DROP_MALFORMED);
 		data = (void *)(long)skb->data;
 		end = (void *)(long)skb->data_end;
-		ip = data;
+		ip = data + at;
 		if ((void *)(ip + 1) > end)
 			return drop(DROP_MALFORMED);
 	}
 	struct route_key6 key = { .length = 128, .address = address_of(&ip->daddr) };
 	__u8 protocol = ip->nexthdr;
-	struct address *remote = bpf_map_lookup_elem(&routes6, &key);
+	struct route6 *remote = bpf_map_lookup_elem(&routes6, &key);
 	if (!remote) {
+		if (at)
+			return drop(DROP_UNKNOWN_SUBNET);
 		/* Neighbour discovery and its like stay on the link. */
 		if (key.address.word[0] == 0 || (key.address.word[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000) ||
 		    (key.address.word[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000))
@@ -535,16 +559,17 @@ INLINE int encap6(struct __sk_buff *skb, const struct config *cfg)
 		return complain6(skb, cfg, unreachable, DROP_UNKNOWN_SUBNET);
 	}
 
-	__u32 bytes = skb->len;
+	__u32 bytes = skb->len - at;
 	__u32 total = bytes + sizeof(struct udphdr);
-	struct address peer = *remote;
+	int is_single = remote->flags & ROUTE_SINGLE;
+	struct address peer = remote->peer;
 	struct bpf_fib_lookup route = {
 		.family = AF_INET6,
 		.l4_protocol = IPPROTO_UDP,
 		.sport = cfg->port,
 		.dport = cfg->port,
-		.tot_len = inner_length(skb, sizeof(*ip), protocol) + sizeof(struct outer6),
-		.ifindex = skb->ifindex,
+		.tot_len = inner_length(skb, bytes, sizeof(*ip), protocol) + sizeof(struct outer6),
+		.ifindex = cfg->tunnel,
 	};
 	__builtin_memcpy(route.ipv6_src, &cfg->local6, sizeof(route.ipv6_src));
 	__builtin_memcpy(route.ipv6_dst, &peer, sizeof(route.ipv6_dst));
@@ -557,6 +582,8 @@ INLINE int encap6(struct __sk_buff *skb, const struct config *cfg)
 			.type = ICMPV6_PKT_TOOBIG,
 			.rest = bpf_htonl(mtu - sizeof(struct outer6)),
 		};
+		if (at)
+			return drop_sent(&peer, DROP_TOO_BIG);
 		struct counters *counts = counters_of(&peer);
 		if (counts)
 			counts->sent_drops++;
@@ -564,6 +591,8 @@ INLINE int encap6(struct __sk_buff *skb, const struct config *cfg)
 	}
 	if (!is_found(answer) && answer != BPF_FIB_LKUP_RET_FWD_DISABLED)
 		return drop_sent(&peer, DROP_NO_ROUTE);
+	if (!at && is_single)
+		return cut_train(skb, cfg, &peer);
 
 	__u16 length = total <= MAX_TOTAL ? total : 0;
 	struct outer6 outer = {};
@@ -577,10 +606,11 @@ INLINE int encap6(struct __sk_buff *skb, const struct config *cfg)
 	outer.udp.dest = cfg->port;
 	outer.udp.len = bpf_htons(length);
 
-	if (make_room(skb, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ||
-	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0))
+	if (make_room(skb, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
+		return at ? drop_sent(&peer, DROP_KERNEL_REFUSED) : cut_train(skb, cfg, &peer);
+	if (bpf_skb_store_bytes(skb, at, &outer, sizeof(outer), 0))
 		return drop_sent(&peer, DROP_KERNEL_REFUSED);
-	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes);
+	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes, at);
 }
 
 SEC("tc/encap")
@@ -590,10 +620,23 @@ int encap(struct __sk_buff *skb)
 	if (!cfg)
 		return TC_ACT_SHOT;
 	if (skb->protocol == bpf_htons(ETH_P_IP))
-		return encap4(skb, cfg);
+		return encap4(skb, cfg, 0);
 	if (skb->protocol == bpf_htons(ETH_P_IPV6))
-		return encap6(skb, cfg);
+		return encap6(skb, cfg, 0);
 	return drop(DROP_MALFORMED);
+}
+
+SEC("tc/single")
+int single(struct __sk_buff *skb)
+{
+	struct config *cfg = the_config();
+	if (!cfg)
+		return TC_ACT_SHOT;
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return encap4(skb, cfg, ETH_HLEN);
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return encap6(skb, cfg, ETH_HLEN);
+	return TC_ACT_SHOT;
 }
 
 /* ------------------------------------------------------------------------------------------------------- decap */
@@ -667,9 +710,9 @@ INLINE int strip(struct __sk_buff *skb, const struct config *cfg, __u32 outer, c
 INLINE int check_source4(const struct config *cfg, __be32 source, __be32 outer, const struct address *peer)
 {
 	struct route_key4 key = { .length = 32, .address = source };
-	__be32 *owner = bpf_map_lookup_elem(&routes4, &key);
+	struct route4 *owner = bpf_map_lookup_elem(&routes4, &key);
 	if (owner)
-		return *owner == outer ? -1 : DROP_FORGED_SOURCE;
+		return owner->peer == outer ? -1 : DROP_FORGED_SOURCE;
 	if (!bpf_map_lookup_elem(&peers, peer))
 		return DROP_NOT_A_PEER;
 	return (source & cfg->mask4) == cfg->subnet4 ? DROP_FORGED_SOURCE : -1;
@@ -678,9 +721,9 @@ INLINE int check_source4(const struct config *cfg, __be32 source, __be32 outer, 
 INLINE int check_source6(const struct config *cfg, const struct address *source, const struct address *peer)
 {
 	struct route_key6 key = { .length = 128, .address = *source };
-	struct address *owner = bpf_map_lookup_elem(&routes6, &key);
+	struct route6 *owner = bpf_map_lookup_elem(&routes6, &key);
 	if (owner)
-		return same_address(owner, peer) ? -1 : DROP_FORGED_SOURCE;
+		return same_address(&owner->peer, peer) ? -1 : DROP_FORGED_SOURCE;
 	if (!bpf_map_lookup_elem(&peers, peer))
 		return DROP_NOT_A_PEER;
 	return within6(source, &cfg->subnet6, &cfg->mask6) ? DROP_FORGED_SOURCE : -1;

@@ -33,6 +33,8 @@ struct config {
 	__be32 mask4;
 	struct address subnet6;
 	struct address mask6;
+	/* Index of the device that cuts trains and makes checksums. */
+	__u32 cutter;
 };
 
 struct route_key4 {
@@ -43,6 +45,19 @@ struct route_key4 {
 struct route_key6 {
 	__u32 length;
 	struct address address;
+};
+
+/* The peer reads datagrams as they are: what goes to it are single packets, with all checksums made. */
+#define ROUTE_SINGLE 1
+
+struct route4 {
+	__be32 peer;
+	__u32 flags;
+};
+
+struct route6 {
+	struct address peer;
+	__u32 flags;
 };
 
 /* Per processor. Bytes are those of inner packets. */
