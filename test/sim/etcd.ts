@@ -64,8 +64,10 @@ export class SimEtcd {
   readonly timeline: Timeline;
   readonly random: SeededRandom;
   readonly truth: StoreTruth;
-  ailment: Ailment = HEALTHY;
-  isFull = false;
+  /** When what ails it began or ended. */
+  changedAt = 0;
+  #ailment: Ailment = HEALTHY;
+  #isFull = false;
   /** When each store lease was granted or last renewed. */
   readonly renewed = new Map<bigint, number>();
   onWritten: (written: Written) => void = () => undefined;
@@ -86,6 +88,24 @@ export class SimEtcd {
       this.truth.take();
       for (const member of this.members) for (const stream of member.streams) stream.wake();
     });
+  }
+
+  get ailment(): Ailment {
+    return this.#ailment;
+  }
+
+  set ailment(ailment: Ailment) {
+    if (ailment !== this.#ailment) this.changedAt = this.timeline.now;
+    this.#ailment = ailment;
+  }
+
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  set isFull(isFull: boolean) {
+    if (isFull !== this.#isFull) this.changedAt = this.timeline.now;
+    this.#isFull = isFull;
   }
 
   header(member: Member, revision = this.world.revision): Header {

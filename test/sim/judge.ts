@@ -162,9 +162,14 @@ export class Judge {
   /** 4: a daemon that left its state behind has its data path again, whether or not the store answers. */
   cameUp(daemon: Daemon): void {
     const { machine } = daemon;
-    const { ailment, isFull } = this.#world.etcd;
+    const { ailment, isFull, changedAt, timeline } = this.#world.etcd;
     // A store that answers and takes no writes is waited for: the lease of before may be another's by now.
     if (ailment !== HEALTHY || isFull) return;
+    const left = changedAt + COMING_UP_MS - timeline.now;
+    if (changedAt > 0 && left > 0) {
+      timeline.after(left, () => this.cameUp(daemon));
+      return;
+    }
     // After a reboot no container is in the subnet of before: when that is another's, one that is free is waited for.
     if (daemon.troubles.has("lease")) return;
     if (machine.daemon !== daemon || machine.isPaused || daemon.isStopping || daemon.held !== undefined) return;
