@@ -190,6 +190,24 @@ describe("in all its options", () => {
     expect(qdiscs(container.veth).map(({ kind }) => kind)).toEqual(["noqueue", "clsact"]);
   });
 
+  test("of several of the host's links in prevResult it is the pair's that is limited", () => {
+    using container = new Container(directory, bridged(directory));
+    const other = new Container(directory, bridged(directory), host.sandbox(), "eth7");
+    const [bridge, veth, inside] = container.result["interfaces"] as object[];
+    for (const interfaces of [
+      [bridge, { name: other.veth }, veth, inside],
+      [inside, veth, { name: other.veth }],
+    ]) {
+      const prevResult = { ...container.result, interfaces, ips: [] };
+      succeed(container.call("ADD", BOTH, { prevResult }));
+      expect(qdiscs(container.veth).map(({ kind }) => kind)).toEqual(["tbf", "ingress"]);
+      expect(qdiscs(other.veth).map(({ kind }) => kind)).toEqual(["noqueue"]);
+      succeed(container.call("CHECK", BOTH, { prevResult }));
+      succeed(container.call("DEL", BOTH, { prevResult }));
+    }
+    other[Symbol.dispose]();
+  });
+
   test("two attachments of one container to one network have a device each", () => {
     const network = bridged(directory);
     using first = new Container(directory, network);

@@ -65,11 +65,19 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     expect(ask({ cniVersion: "9.9.9" })).toBe(`{"cniVersion":"1.1.0",${supported}`);
   });
 
+  test("without a command says what it is, on the error output", () => {
+    const outcome = callPlugin({ command: "", directory, plugin: "bridge", config: "" });
+    expect(outcome).toMatchObject({ status: 0, stdout: "" });
+    expect(outcome.stderr).toContain("CNI protocol versions supported: 0.1.0, 0.2.0");
+  });
+});
+
+describe("every plugin", () => {
+  const directory = FORMS[0].directory();
+
   test.skipIf(!hasGoPlugins)(`VERSION beside the Go plugins'${hasGoPlugins ? "" : ` (${NO_GO_PLUGINS})`}`, () => {
     const versions = (of: string, plugin: string): unknown =>
-      callPlugin({ command: "VERSION", directory: of, plugin, config: { cniVersion: "1.0.0" } }).document?.[
-        "supportedVersions"
-      ];
+      callPlugin({ command: "VERSION", directory: of, plugin, config: "" }).document?.["supportedVersions"];
     /** What ours take besides: these work in them, and flannel's own configuration is of 0.3.1. */
     const besides: Readonly<Record<string, readonly string[]>> = {
       firewall: ["0.1.0", "0.2.0", "0.3.0", "0.3.1"],
@@ -84,9 +92,18 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     }
   });
 
-  test("without a command says what it is, on the error output", () => {
-    const outcome = callPlugin({ command: "", directory, plugin: "bridge", config: "" });
-    expect(outcome).toMatchObject({ status: 0, stdout: "" });
-    expect(outcome.stderr).toContain("CNI protocol versions supported: 0.1.0, 0.2.0");
+  test.each<[string, Partial<Invocation>, number]>([
+    ["the container's id before the input", { containerId: "-a", config: "{" }, 4],
+    ["the interface's name before the input", { ifname: "a/b", config: "{" }, 4],
+    ["the input before the network's name", { config: '{"name":"-a"' }, 6],
+    ["the network's name before the version", { config: { name: "-a", cniVersion: "9.0.0" } }, 7],
+    ["the version before what the plugin reads", { config: { name: "a", cniVersion: "9.0.0", mtu: "x" } }, 1],
+  ])("of two faults: %s, as the reference plugins", (_, faulty, code) => {
+    using sandbox = host.sandbox();
+    const call = { command: "ADD", plugin: "bridge", config: {}, netns: sandbox.path, ...faulty };
+    // Debian's looked at the variables last.
+    for (const of of hasGoPlugins && code !== 4 ? [directory, GO_PLUGINS] : [directory]) {
+      expect(callPlugin({ ...call, directory: of })).toMatchObject({ status: 1, document: { code } });
+    }
   });
 });

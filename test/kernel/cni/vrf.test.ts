@@ -136,8 +136,18 @@ describe(`VRFs${reason("vrf")}`, needs("vrf"), () => {
 
   test("two VRFs have two tables; a table of another VRF's and a second master are refused", () => {
     using container = new Container(directory);
+    // Each may have what the other has.
+    const shared = "198.51.100.7/24";
+    inSandbox(container.sandbox, () => ipBatch(["eth0", "eth1"].map((name) => `addr add ${shared} dev ${name}`)));
     succeed(container.call("ADD"));
     succeed(container.call("ADD", { vrfname: "blue" }, "eth1"));
+    for (const [name, dev] of [
+      ["red", "eth0"],
+      ["blue", "eth1"],
+    ] as const) {
+      const routes = container.show("-4", "route", "show", "vrf", name);
+      expect(routes).toContainEqual(expect.objectContaining({ dst: "198.51.100.0/24", dev }));
+    }
     const tables = container
       .show("link", "show", "type", "vrf")
       .map(({ linkinfo }) => (linkinfo as { info_data: Entry }).info_data["table"]);
