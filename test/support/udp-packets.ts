@@ -162,6 +162,37 @@ export function udpEnd(netns: ThrowAwayNetns, local: Address, kind: "plain" | "r
   };
 }
 
+export interface OuterDatagram {
+  readonly from: Address;
+  readonly to: Address;
+  readonly payload: Uint8Array;
+  /** Of the port that it comes from and that it goes to. */
+  readonly port?: number;
+  /** What the UDP header says to be its length. */
+  readonly length?: number;
+  /** As in InnerPacket. */
+  readonly options?: Uint8Array;
+}
+
+/** IP and UDP headers and what is in them, as a sender that does not leave it to its kernel may make them. */
+export function outerPacket({ from, to, payload, port = PORT, length, options }: OuterDatagram): Uint8Array {
+  const bytes = new Uint8Array(8 + payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, port);
+  view.setUint16(2, port);
+  view.setUint16(4, length ?? bytes.length);
+  bytes.set(payload, 8);
+  return ipPacket({ from, to, protocol: IPPROTO_UDP, payload: bytes, ...(options === undefined ? {} : { options }) });
+}
+
+/** A frame, with a tag of IEEE 802.1Q where there is one. */
+export function ethernet(to: string, from: string, packet: Uint8Array, tag?: number): Uint8Array {
+  const mac = (text: string): number[] => text.split(":").map((part) => Number.parseInt(part, 16));
+  const type = packet[0]! >> 4 === 4 ? [0x08, 0x00] : [0x86, 0xdd];
+  const tagging = tag === undefined ? [] : [0x81, 0x00, tag >> 8, tag & 0xff];
+  return Uint8Array.from([...mac(to), ...mac(from), ...tagging, ...type, ...packet]);
+}
+
 const AF_PACKET = 17;
 const ETH_P_ALL = 3;
 /** Of struct sockaddr_ll: index of the link, and type of the packet. */

@@ -48,6 +48,11 @@ extern struct map pace __attribute__((section(".maps")));
 #define DONT_FRAGMENT 0x4000
 #define MORE_OR_OFFSET 0x3fff
 #define OFFSET 0x1fff
+/* Of the IPv6 fragment header, RFC 8200 section 4.5. */
+#define IPPROTO_FRAGMENT 44
+#define OFFSET6 0xfff8
+/* Of a VLAN tag, IEEE 802.1Q: 0 tells a priority alone. */
+#define VLAN_ID 0x0fff
 
 /* linux/icmp.h and linux/icmpv6.h, which want the C library's headers. */
 #define ICMP_DEST_UNREACH 3
@@ -791,6 +796,23 @@ INLINE int decap4(struct __sk_buff *skb, const struct config *cfg)
 	return TC_ACT_UNSPEC;
 }
 
+/* Of a datagram of ours it is dropped, and counted; the rest of it then comes to nothing. */
+INLINE int first_fragment6(struct __sk_buff *skb, const struct config *cfg, __u32 at, const struct address *peer)
+{
+	struct {
+		__u8 next;
+		__u8 reserved;
+		__be16 offset;
+		__be32 id;
+		struct udphdr udp;
+	} fragment;
+	if (bpf_skb_load_bytes(skb, at, &fragment, sizeof(fragment)) || fragment.next != IPPROTO_UDP)
+		return TC_ACT_UNSPEC;
+	if ((fragment.offset & bpf_htons(OFFSET6)) || fragment.udp.dest != cfg->port)
+		return TC_ACT_UNSPEC;
+	return drop_received(peer, DROP_FRAGMENT);
+}
+
 INLINE int decap6(struct __sk_buff *skb, const struct config *cfg)
 {
 	__u32 at = cfg->link_header;
@@ -803,6 +825,8 @@ INLINE int decap6(struct __sk_buff *skb, const struct config *cfg)
 		return TC_ACT_UNSPEC;
 	if (outer.ip.nexthdr == IPPROTO_ICMPV6)
 		hear_icmp6(skb, cfg, at + sizeof(outer.ip));
+	if (outer.ip.nexthdr == IPPROTO_FRAGMENT)
+		return first_fragment6(skb, cfg, at + sizeof(outer.ip), &peer);
 	if (outer.ip.nexthdr != IPPROTO_UDP || outer.udp.dest != cfg->port)
 		return TC_ACT_UNSPEC;
 
@@ -848,10 +872,10 @@ int decap(struct __sk_buff *skb)
 {
 	struct config *cfg = the_config();
 	/*
-	 * What has a VLAN tag is for another interface than this one; what has its pass has been here, in a hook in front
+	 * What has a VLAN's tag is for another interface than this one; what has its pass has been here, in a hook in front
 	 * of this one, while the one is put in the place of the other.
 	 */
-	if (!cfg || skb->vlan_present || skb->priority == cfg->admitted)
+	if (!cfg || (skb->vlan_tci & VLAN_ID) || skb->priority == cfg->admitted)
 		return TC_ACT_UNSPEC;
 	if (skb->protocol == bpf_htons(ETH_P_IP))
 		return decap4(skb, cfg);
