@@ -165,7 +165,12 @@ async function live(context: AppContext, held: Held, signal: AbortSignal): Promi
   const reconciler = startReconciler(context, marks.marks, fabric.fabric(), journal, alive);
   fabric.start(reconciler, alive);
   using _view = ports.serveState?.(statusPaths(options.subnetFile).socket, () =>
-    stateDocument({ source: "lodend", nodeId: fabric.setup.node.id }, reconciler.inspect(), reconciler.state()),
+    stateDocument(
+      { source: "lodend", nodeId: fabric.setup.node.id },
+      reconciler.inspect(),
+      reconciler.state(),
+      status.sources.traffic?.(),
+    ),
   );
   const extension = extensionRunner(context, () => fabric.setup, lease);
   held.extension = extension;

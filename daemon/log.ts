@@ -43,6 +43,8 @@ export interface LogFields {
   signal?: string;
   phase?: string;
   version?: string;
+  /** Who carries the udp backend's packets. */
+  datapath?: string;
   listen?: string;
   options?: Readonly<Record<string, unknown>>;
 }

@@ -11,9 +11,7 @@ import { systemClock, systemRandom } from "./clock.ts";
 import { DrainRequest } from "./life/release.ts";
 import { createLog, type Log } from "./log.ts";
 import { firewallView } from "./node/firewall-view.ts";
-import { KernelDatapath } from "./backend/udp/kernel-datapath.ts";
-import { UserspaceDatapath } from "./backend/udp/userspace/datapath.ts";
-import { knownObstacle } from "./backend/udp/obstacle.ts";
+import { HostDatapaths } from "./backend/udp/host-datapaths.ts";
 import { readHost } from "./node/host.ts";
 import { readBootId, readMachineId } from "./node/identity.ts";
 import { watchHost } from "./node/watch.ts";
@@ -51,14 +49,11 @@ export async function runDaemon(options: Options): Promise<number> {
   });
   try {
     requireNetAdmin();
-    const userspace = new UserspaceDatapath({
+    const datapaths = new HostDatapaths({
       sys,
       offloads: options.udpOffloads,
-      onWorker: ({ type, reason }) => {
-        const text = { ended: "has ended and is started again", restarted: "runs again" }[type];
-        log.warn({ component: "udp" }, `the thread that carries the udp backend's packets ${text}: ${reason}`);
-        app.status.changed();
-      },
+      log,
+      onChange: () => app.status.changed(),
     });
     const app = createApp(options, {
       sys,
@@ -71,19 +66,16 @@ export async function runDaemon(options: Options): Promise<number> {
       watchHost: (onChange) => watchHost(sys, onChange),
       machineId: readMachineId(),
       bootId: readBootId(),
-      openKernel: (marks) =>
-        new NetlinkKernel({
-          sys,
-          marks,
-          datapaths: [new KernelDatapath({ sys, instance: marks.nftTable }), userspace],
-        }),
-      kernelDatapathObstacle: knownObstacle(sys),
+      openKernel: (marks) => new NetlinkKernel({ sys, marks, datapaths: datapaths.open(marks.nftTable) }),
+      kernelDatapathObstacle: datapaths.obstacle,
       openEcho: (family) => openProber(sys, family),
       serviceManager: serviceManager(sys, process.env),
       serveState: (path, document) => serveState(path, document, log),
       openFirewallView: (marks) => firewallView(sys, marks),
     });
-    app.status.sources.datapathWorker = () => userspace.status;
+    app.status.sources.datapath = () => datapaths.status;
+    app.status.sources.datapathWorker = () => datapaths.worker;
+    app.status.sources.traffic = () => datapaths.traffic();
     await using _resident = keepResident(options, log, app.status);
     await app.run(stop.signal);
     return EXIT.ok;

@@ -3,7 +3,7 @@ import { Address } from "#kernel/ip/address";
 import { Mac } from "#kernel/ip/mac";
 import { Prefix } from "#kernel/ip/prefix";
 import { errorText } from "#spec/errors";
-import { STATE_FORMAT, type StateChange, type StateDocument } from "#spec/state-document";
+import { STATE_FORMAT, type PeerTrafficCounts, type StateChange, type StateDocument } from "#spec/state-document";
 import type { Inspection } from "./reconcile/inspect.ts";
 import type { Change } from "./reconcile/port.ts";
 import type { ReconcilerState } from "./reconcile/reconciler.ts";
@@ -18,6 +18,7 @@ export function stateDocument(
   origin: StateOrigin,
   { desired, actual, changes, unread }: Inspection,
   { failed, fights }: Pick<ReconcilerState, "failed" | "fights">,
+  traffic?: readonly PeerTrafficCounts[],
 ): StateDocument {
   return {
     format: STATE_FORMAT,
@@ -27,6 +28,7 @@ export function stateDocument(
     changes: changes.map(shownChange),
     unread: Object.fromEntries([...unread].map(([kind, error]) => [kind, errorText(error)])),
     failed: failed.map(({ key, error, tries }) => ({ key, text: errorText(error), tries })),
+    ...(traffic === undefined ? {} : { traffic }),
     fights: fights.map(({ key, repairs, by }) => ({ key, repairs, by })),
   };
 }

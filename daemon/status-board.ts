@@ -6,6 +6,7 @@ import { FAMILIES } from "#kernel/ip/address";
 import type { Sys } from "#kernel/sys";
 import { errorText, LodenError } from "#spec/errors";
 import {
+  type DatapathStatus,
   type DatapathWorkerStatus,
   type PeerProbe,
   type Phase,
@@ -15,6 +16,7 @@ import {
   type Status,
   statusPaths,
 } from "#spec/status";
+import type { PeerTrafficCounts } from "#spec/state-document";
 import type { Files } from "./atomic-file.ts";
 import type { Clock } from "./clock.ts";
 import type { Counts } from "./health/metrics.ts";
@@ -51,7 +53,10 @@ export interface StatusSources {
   kernel?: () => ReconcilerState;
   resident?: () => ResidentStatus;
   probes?: () => readonly PeerProbe[] | undefined;
+  datapath?: () => DatapathStatus | undefined;
   datapathWorker?: () => DatapathWorkerStatus | undefined;
+  /** What the udp backend sent to and got from each peer, for the state document and the metrics. */
+  traffic?: () => readonly PeerTrafficCounts[] | undefined;
   /** Packets that the source filter has dropped; undefined where there is no filter. */
   dropped?: () => number | undefined;
 }
@@ -164,6 +169,7 @@ export class StatusBoard {
       sourceFilter: dropped === undefined ? null : { dropped },
       resident: this.sources.resident?.() ?? null,
       probes: this.sources.probes?.() ?? null,
+      datapath: this.sources.datapath?.() ?? null,
       datapathWorker: this.sources.datapathWorker?.() ?? null,
       problems,
     };

@@ -26,8 +26,24 @@ export interface StateDocument {
   readonly unread: Readonly<Record<string, string>>;
   /** What the daemon tried and the kernel refused. */
   readonly failed: readonly { readonly key: string; readonly text: string; readonly tries: number }[];
+  /** Of the udp backend, by the running daemon; absent where nobody counts. */
+  readonly traffic?: readonly PeerTrafficCounts[];
   /** Objects that others alter again and again. */
   readonly fights: readonly { readonly key: string; readonly repairs: number; readonly by: readonly string[] }[];
+}
+
+/** What one peer was sent and sent here. Bytes are those of containers' packets. */
+export interface PeerTrafficCounts {
+  /** Its address on the underlay. */
+  readonly endpoint: string;
+  readonly sent: TrafficCounts;
+  readonly received: TrafficCounts;
+}
+
+export interface TrafficCounts {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly dropped: number;
 }
 
 export interface StateChange {

@@ -92,6 +92,15 @@ export interface PeerProbe {
   readonly overlay: PathStatus;
 }
 
+/** Who carries the udp backend's packets. */
+export interface DatapathStatus {
+  readonly mode: "kernel" | "userspace";
+  /** How the kernel's programs are attached; null where a thread of the daemon carries the packets. */
+  readonly attachment: "tcx" | "clsact" | null;
+  /** Packets dropped, by reason; reasons without any are left out. */
+  readonly drops: Readonly<Record<string, number>>;
+}
+
 /** The thread that carries the udp backend's packets where the kernel does not. */
 export interface DatapathWorkerStatus {
   /** `waiting`: it ended and is started again soon. */
@@ -143,6 +152,8 @@ export interface Status {
   readonly resident: ResidentStatus | null;
   /** Null when probing is switched off, or cannot be done here. Peers that were not probed yet are not in it. */
   readonly probes: readonly PeerProbe[] | null;
+  /** Null where the backend is another than udp, and until its data path stands. */
+  readonly datapath: DatapathStatus | null;
   /** Null where no thread of the daemon carries packets. */
   readonly datapathWorker: DatapathWorkerStatus | null;
   /** Everything that is wrong now and does not make the node unready, for people. */

@@ -2,7 +2,7 @@
 // the running daemon, or alone where none runs. Neither changes anything.
 import { sys } from "#sys";
 import { LodenError } from "#spec/errors";
-import type { StateDocument } from "#spec/state-document";
+import type { PeerTrafficCounts, StateDocument, TrafficCounts } from "#spec/state-document";
 import { statusPaths } from "#spec/status";
 import { readInvocation, type Options } from "../options.ts";
 import { askState } from "../state-socket.ts";
@@ -72,7 +72,7 @@ function asJson(view: View, document: StateDocument): string {
 }
 
 function asText(view: View, document: StateDocument): string {
-  const { source, written, desired, actual, changes, unread, failed, fights } = document;
+  const { source, written, desired, actual, changes, unread, failed, fights, traffic = [] } = document;
   const changed = new Map(changes.map((change) => [change.key, change]));
   const head =
     source === "lodend"
@@ -88,6 +88,7 @@ function asText(view: View, document: StateDocument): string {
     head,
     ...same,
     ...lines,
+    ...(view === "plan" ? [] : traffic.map((counts) => trafficText(counts, desired))),
     ...Object.entries(unread).map(([kind, text]) => `  ! what there is of kind ${kind} cannot be read: ${text}`),
     ...failed.map(({ key, text, tries }) => `  ! ${key} was refused ${tries} times: ${text}`),
     ...fights.map(
@@ -96,4 +97,14 @@ function asText(view: View, document: StateDocument): string {
     changes.length === 0 ? `nothing to change: ${desired.length} objects are as they should be` : counts,
     "",
   ].join("\n");
+}
+
+/** Whose subnets a node has stands in the objects that lead there. */
+function trafficText({ endpoint, sent, received }: PeerTrafficCounts, desired: StateDocument["desired"]): string {
+  const subnets = desired.flatMap(({ kind, spec }) =>
+    kind === "tunnel-peer" && spec["endpoint"] === endpoint ? [String(spec["subnet"])] : [],
+  );
+  const counted = ({ packets, bytes, dropped }: TrafficCounts): string =>
+    `${packets} packets, ${bytes} bytes${dropped === 0 ? "" : ` and ${dropped} dropped`}`;
+  return `  # ${endpoint} (${subnets.join(", ") || "no peer"}): sent ${counted(sent)}; received ${counted(received)}`;
 }

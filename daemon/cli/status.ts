@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { sys } from "#sys";
 import { LodenError } from "#spec/errors";
 import {
+  type DatapathStatus,
   type DatapathWorkerStatus,
   parseStatus,
   type PeerProbe,
@@ -63,7 +64,7 @@ export function runStatus(args: readonly string[]): Promise<number> {
 
 /** The status as lines for people. */
 export function describeStatus(status: Status, isAlive: boolean, bootId: string): string {
-  const { lease, peers, kernel, store, sourceFilter, resident, probes, datapathWorker } = status;
+  const { lease, peers, kernel, store, sourceFilter, resident, probes, datapath, datapathWorker } = status;
   const rows: [string, string][] = [
     ["node", status.nodeId ?? "-"],
     ["interface", status.interface === null ? "-" : `${status.interface.name}, MTU ${status.interface.mtu}`],
@@ -78,7 +79,8 @@ export function describeStatus(status: Status, isAlive: boolean, bootId: string)
     ["kernel", `${kernel.objects} objects${countText(kernel.failed, "failing")}`],
     // Absent in the documents of older daemons.
     ["cni", resident ? residentText(resident) : ""],
-    ["datapath", datapathWorker ? workerText(datapathWorker) : ""],
+    ["datapath", datapathWorker ? workerText(datapathWorker) : datapath ? kernelText(datapath) : ""],
+    ["", datapath ? dropsText(datapath) : ""],
     ["paths", probes ? pathsText(probes) : ""],
     ["filter", sourceFilter ? `peers alone; ${sourceFilter.dropped} packets of others dropped` : ""],
   ];
@@ -98,6 +100,15 @@ function residentText({ state, socket, pid, reason }: ResidentStatus): string {
   return state === "serving"
     ? `resident plugins at ${socket}, pid ${pid ?? "-"}`
     : `plugins run stand-alone; the resident ones are ${state}${why}`;
+}
+
+function kernelText({ attachment }: DatapathStatus): string {
+  return `the kernel, by BPF programs in ${attachment ?? "-"}`;
+}
+
+function dropsText({ drops }: DatapathStatus): string {
+  const reasons = Object.entries(drops).map(([reason, count]) => `${count} ${reason}`);
+  return reasons.length === 0 ? "" : `dropped: ${reasons.join(", ")}`;
 }
 
 function workerText({ state, restarts, reason }: DatapathWorkerStatus): string {

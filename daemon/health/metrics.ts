@@ -1,5 +1,6 @@
 // What Prometheus reads under /metrics of the health server: figures of the status document, and what was counted since
 // the daemon started. spec/metrics.md lists them.
+import type { PeerTrafficCounts, TrafficCounts } from "#spec/state-document";
 import type { PathStatus, PeerProbe, Status } from "#spec/status";
 import type { MetricFamily, Sample } from "./exposition.ts";
 
@@ -21,8 +22,14 @@ export interface ProcessFigures {
   readonly residentBytes: number;
 }
 
-export function metricFamilies(status: Status, counts: Counts, process: ProcessFigures): MetricFamily[] {
-  const { lease, store, peers, kernel, sourceFilter, resident, datapathWorker, problems } = status;
+/** @param traffic what the udp backend counts of each peer */
+export function metricFamilies(
+  status: Status,
+  counts: Counts,
+  process: ProcessFigures,
+  traffic: readonly PeerTrafficCounts[] = [],
+): MetricFamily[] {
+  const { lease, store, peers, kernel, sourceFilter, resident, datapath, datapathWorker, problems } = status;
   const problemCodes = Map.groupBy(problems, ({ code }) => code);
   const isConflict = [status.reason, ...problems].some((problem) => problem?.code === "ERR_LEASE_CONFLICT");
   return [
@@ -61,7 +68,47 @@ export function metricFamilies(status: Status, counts: Counts, process: ProcessF
       "Ends of the thread that carries packets.",
       datapathWorker?.restarts,
     ),
+    {
+      name: "loden_datapath_dropped_total",
+      type: "counter",
+      help: "Packets that the udp backend dropped, by reason.",
+      samples: Object.entries(datapath?.drops ?? {}).map(([reason, value]) => ({ labels: { reason }, value })),
+    },
+    ...trafficFamilies(traffic),
     ...probeFamilies(status.probes ?? []),
+  ];
+}
+
+function trafficFamilies(traffic: readonly PeerTrafficCounts[]): MetricFamily[] {
+  const of = (read: (counts: TrafficCounts) => number): Sample[] =>
+    traffic.flatMap((peer) =>
+      (["sent", "received"] as const).map((direction) => ({
+        labels: { endpoint: peer.endpoint, direction },
+        value: read(peer[direction]),
+      })),
+    );
+  const family = (name: string, help: string, samples: readonly Sample[]): MetricFamily => ({
+    name,
+    type: "counter",
+    help,
+    samples,
+  });
+  return [
+    family(
+      "loden_peer_packets_total",
+      "Containers' packets that the udp backend carried.",
+      of((counts) => counts.packets),
+    ),
+    family(
+      "loden_peer_bytes_total",
+      "Bytes of these packets.",
+      of((counts) => counts.bytes),
+    ),
+    family(
+      "loden_peer_dropped_total",
+      "Packets to or from a peer that the udp backend dropped.",
+      of((counts) => counts.dropped),
+    ),
   ];
 }
 

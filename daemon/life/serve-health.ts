@@ -12,7 +12,10 @@ export async function serveHealth(
 ): Promise<AsyncDisposable> {
   const server = await startHealthServer(listen, {
     status: () => status.document(),
-    metrics: () => exposition(metricFamilies(status.document(), status.counts, processFigures())),
+    metrics: () =>
+      exposition(
+        metricFamilies(status.document(), status.counts, processFigures(), status.sources.traffic?.() ?? []),
+      ),
   });
   log.info({ listen: `${listen.address} port ${server.port}` }, "the health server listens");
   return server;

@@ -70,6 +70,10 @@ test("containers reach each other by threads", async () => {
   const [a, b] = hosts;
   expect(await ping(a, b)).toBe(0);
   expect(a.netns.run(() => iproute("-d", "link", "show", "flannel0"))).toMatch(/tun type tun .* persist on/);
+  expect(a.status.datapath).toMatchObject({ mode: "userspace", attachment: null });
+  expect(daemons.get(a)!.output.stderr).toMatch(
+    /a thread carries the udp backend's packets, as the option Datapath says/,
+  );
   expect(a.status).toMatchObject({ ready: true, datapathWorker: { state: "running", restarts: 0, reason: null } });
 });
 

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startEtcd } from "../support/etcd.ts";
 import { enterFreshBpfFs } from "../support/bpf.ts";
-import { LodendHost, makeSwitch, SWITCH_ADDRESS } from "../support/lodend.ts";
+import { LODEN, LodendHost, makeSwitch, SWITCH_ADDRESS } from "../support/lodend.ts";
 import { enterFreshNetns, iproute } from "../support/netns.ts";
 import { startProcess, type Started } from "../support/processes.ts";
 import type { StoreServer } from "../support/store-server.ts";
@@ -76,6 +76,19 @@ test("containers reach each other, and get the MTU that fits", async () => {
   expect(a.netns.run(() => iproute("route", "show", "dev", "flannel0"))).toMatch(/10\.79\.0\.0\/16/);
 });
 
+test("who carries the packets is told, and what went to whom", async () => {
+  const [a, b] = hosts;
+  const { stderr } = daemons.get(a)!.output;
+  const [, attachment] =
+    /the kernel carries the udp backend's packets, as it takes the programs; they are attached by (tcx|clsact)"/.exec(
+      stderr,
+    ) ?? [];
+  expect(a.status.datapath, stderr).toMatchObject({ mode: "kernel", attachment });
+  const { stdout } = await a.run(process.execPath, LODEN, "state", `--subnet-file=${a.subnetFile}`);
+  const line = stdout.split("\n").find((text) => text.includes(`# ${b.address} (${b.subnet.toString()})`));
+  expect(line, stdout).toMatch(/sent [1-9]\d* packets, \d+ bytes; received [1-9]\d* packets, \d+ bytes/);
+});
+
 test("twenty restarts of a daemon lose no packet", async () => {
   const [a, b] = hosts;
   // Till interrupted, when it says how many came back.
@@ -90,4 +103,17 @@ test("twenty restarts of a daemon lose no packet", async () => {
   expect(Number(sent)).toBeGreaterThan(RESTARTS * 10);
   // The last one may have been on its way.
   expect(Number(received)).toBeGreaterThanOrEqual(Number(sent) - 1);
+});
+
+test("cleanup leaves nothing of it", async () => {
+  const [a] = hosts;
+  await end(a, "SIGTERM");
+  const links = (): string => a.netns.run(() => iproute("-br", "link"));
+  expect(links()).toMatch(/flannel0-cut/);
+  const places = [`--subnet-file=${a.subnetFile}`, `--state-dir=${a.stateDirectory}`];
+  const { status, stdout } = await a.run(process.execPath, LODEN, "cleanup", ...places);
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/BPF program encap at egress of flannel0/)]);
+  expect(links()).not.toMatch(/flannel/);
+  const again = await a.run(process.execPath, LODEN, "cleanup", "--dry-run", ...places);
+  expect(again.stdout).not.toMatch(/BPF|flannel/);
 });

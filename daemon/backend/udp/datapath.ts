@@ -40,9 +40,11 @@ export const DROP_REASONS = [
 
 export type DropReason = (typeof DROP_REASONS)[number];
 
+export type Drops = Readonly<Record<DropReason, bigint>>;
+
 export interface DatapathTraffic {
   readonly peers: readonly PeerTraffic[];
-  readonly drops: Readonly<Record<DropReason, bigint>>;
+  readonly drops: Drops;
 }
 
 export interface Datapath extends Disposable {
@@ -62,6 +64,8 @@ export interface Datapath extends Disposable {
   changePeers(added: readonly TunnelPeerSpec[], removed: readonly TunnelPeerSpec[]): (Error | undefined)[];
   /** Calls back when something may have been altered by others. */
   watch(onAltered: (what: "tunnel" | "tunnel-peer") => void): Disposable;
+  /** What was dropped since the tunnel was made, by reason; undefined while there is none. */
+  drops(): Drops | undefined;
   /** Counters since the tunnel was made; undefined while there is none. */
   traffic(): DatapathTraffic | undefined;
 }

@@ -23,7 +23,14 @@ import {
 } from "./attachments.ts";
 import { BpfObjects } from "./bpf-objects.ts";
 import { ensureCutter, findCutter, isCutterLoss, removeCutter } from "./cutter.ts";
-import { DROP_REASONS, type Datapath, type DatapathHost, type DatapathTraffic, type DropReason } from "./datapath.ts";
+import {
+  DROP_REASONS,
+  type Datapath,
+  type DatapathHost,
+  type DatapathTraffic,
+  type DropReason,
+  type Drops,
+} from "./datapath.ts";
 import { TUNNEL_DEVICE } from "./desired.ts";
 import { FIRST, decodeConfig, decodeCounters, encodeConfig, sums, type TunnelConfig } from "./layout.ts";
 import { PeerMaps } from "./peer-maps.ts";
@@ -210,13 +217,15 @@ export class KernelDatapath implements Datapath {
   traffic(): DatapathTraffic | undefined {
     if (this.#objects.map("counters") === undefined && !this.#objects.open()) return undefined;
     const counters = this.#objects.map("counters")!;
-    const drops = this.#objects.map("drops")!.entries();
-    return {
-      peers: counters.entries().map(({ key, value }) => decodeCounters(key, value)),
-      drops: Object.fromEntries(
-        DROP_REASONS.map((reason, index) => [reason, sums(drops[index]?.value ?? new Uint8Array(0), 1)[0]!]),
-      ) as Record<DropReason, bigint>,
-    };
+    return { peers: counters.entries().map(({ key, value }) => decodeCounters(key, value)), drops: this.drops()! };
+  }
+
+  drops(): Drops | undefined {
+    const drops = this.#objects.map("drops")?.entries();
+    if (drops === undefined) return undefined;
+    return Object.fromEntries(
+      DROP_REASONS.map((reason, index) => [reason, sums(drops[index]?.value ?? new Uint8Array(0), 1)[0]!]),
+    ) as Record<DropReason, bigint>;
   }
 
   [Symbol.dispose](): void {

@@ -31,6 +31,11 @@ const running = {
   problems: [problem("ERR_MTU"), problem("ERR_MTU")],
 } as unknown as Status;
 
+const traffic = {
+  endpoint: "192.168.0.2",
+  sent: { packets: 3, bytes: 252, dropped: 0 },
+  received: { packets: 2, bytes: 168, dropped: 1 },
+};
 const counts = { passes: 7, changes: 20, failures: 1, repairs: 2 };
 const process = { cpuSeconds: 1.25, residentBytes: 5e7 };
 
@@ -72,6 +77,17 @@ test("the figures of a node that runs", () => {
   expect([...samples.keys()].filter((name) => name.startsWith("loden_datapath"))).toEqual([]);
 });
 
+test("what the udp backend carried and dropped", () => {
+  const datapath = { mode: "kernel", attachment: "tcx", drops: { malformed: 1 } } as const;
+  const samples = read(exposition(metricFamilies({ ...running, datapath }, counts, process, [traffic])));
+  expect(Object.fromEntries(samples)).toMatchObject({
+    'loden_datapath_dropped_total{reason="malformed"}': 1,
+    'loden_peer_packets_total{endpoint="192.168.0.2",direction="sent"}': 3,
+    'loden_peer_bytes_total{endpoint="192.168.0.2",direction="received"}': 168,
+    'loden_peer_dropped_total{endpoint="192.168.0.2",direction="received"}': 1,
+  });
+});
+
 test("a conflict about lease or address shows wherever the status has it", () => {
   const conflict = problem("ERR_LEASE_CONFLICT");
   for (const status of [
@@ -85,9 +101,10 @@ test("a conflict about lease or address shows wherever the status has it", () =>
 
 test("every metric is told once, by name and type, and listed with its labels", () => {
   const families = metricFamilies(
-    { ...running, datapathWorker: { restarts: 0 } } as unknown as Status,
+    { ...running, datapathWorker: { restarts: 0 }, datapath: { drops: { malformed: 1 } } } as unknown as Status,
     counts,
     process,
+    [traffic],
   );
   const listed = readFileSync(new URL("../../../spec/metrics.md", import.meta.url), "utf8").matchAll(
     /^\| `(\w+)` \| (\w+) \|([^|]*)\|/gm,

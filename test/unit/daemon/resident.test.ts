@@ -92,14 +92,26 @@ test("loden status says how the thread of the udp backend does, and how paths ar
     /datapath +a thread of lodend; started again 2 times, last as the device's descriptor is closed/,
   );
   expect(text).toMatch(/paths +1 probed, 1 without an answer/);
-  expect(describeStatus(RUNNING, true, "b")).not.toMatch(/datapath|paths/);
+  expect(describeStatus(RUNNING, true, "b")).not.toMatch(/datapath|paths|dropped:/);
+  const datapath = { mode: "kernel", attachment: "tcx", drops: { malformed: 2, fragment: 1 } } as const;
+  expect(describeStatus({ ...RUNNING, datapath }, true, "b")).toMatch(
+    /datapath +the kernel, by BPF programs in tcx\n +dropped: 2 malformed, 1 fragment\n/,
+  );
 });
 
 const RUNNING = {
   ...{ version: "1", pid: 1, bootId: "b", nodeId: null, started: "", updated: "", phase: "running", ready: true },
   ...{ reason: null, subnetFile: "", interface: null, backend: null, networks: [], lease: null },
   ...{ store: { name: "s", trouble: null }, peers: { known: 0, unusable: {} }, kernel: { objects: 0, failed: {} } },
-  ...{ sourceFilter: null, problems: [], format: 1, resident: null, probes: null, datapathWorker: null },
+  ...{
+    sourceFilter: null,
+    problems: [],
+    format: 1,
+    resident: null,
+    probes: null,
+    datapath: null,
+    datapathWorker: null,
+  },
 } as unknown as Status;
 
 test("loden status says how plugins run", () => {

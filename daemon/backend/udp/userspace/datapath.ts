@@ -5,7 +5,14 @@ import { Errno, type Sys } from "#kernel/sys";
 import { LodenError, errorText } from "#spec/errors";
 import type { DatapathWorkerStatus } from "#spec/status";
 import type { TunnelPeerSpec, TunnelSpec } from "../../../reconcile/port.ts";
-import { DROP_REASONS, type Datapath, type DatapathHost, type DatapathTraffic, type DropReason } from "../datapath.ts";
+import {
+  DROP_REASONS,
+  type Datapath,
+  type DatapathHost,
+  type DatapathTraffic,
+  type DropReason,
+  type Drops,
+} from "../datapath.ts";
 import { Carrier } from "./carrier.ts";
 import { Counters, countersMemory } from "./counters.ts";
 import { familiesIn, openDevice, openSockets, supportedOffloads } from "./descriptors.ts";
@@ -21,9 +28,13 @@ const PAUSE_MS = 1_000;
 export interface UserspaceDatapathOptions {
   readonly sys: Sys;
   readonly offloads?: Offloads;
-  /** The worker has ended by itself, or has been started again. */
-  readonly onWorker?: (event: { readonly type: "ended" | "restarted"; readonly reason: string }) => void;
+  /** The worker has been started, has ended by itself, or has been started again; with the reason of the end. */
+  readonly onWorker?: (event: WorkerEvent) => void;
 }
+
+export type WorkerEvent =
+  | { readonly type: "started" }
+  | { readonly type: "ended" | "restarted"; readonly reason: string };
 
 interface Tunnel {
   readonly spec: TunnelSpec;
@@ -133,8 +144,8 @@ export class UserspaceDatapath implements Datapath {
   }
 
   traffic(): DatapathTraffic | undefined {
-    if (this.#tunnel === undefined) return undefined;
-    const drops = DROP_REASONS.map((reason, index) => [reason, this.#counters.dropsOf(index)]);
+    const drops = this.drops();
+    if (drops === undefined) return undefined;
     return {
       peers: Array.from(this.#peers.endpoints(), ({ address, slot }) => {
         const [sentPackets, sentBytes, sentDrops, receivedPackets, receivedBytes, receivedDrops] =
@@ -149,8 +160,14 @@ export class UserspaceDatapath implements Datapath {
           receivedDrops: receivedDrops!,
         };
       }),
-      drops: Object.fromEntries(drops) as Record<DropReason, bigint>,
+      drops,
     };
+  }
+
+  drops(): Drops | undefined {
+    if (this.#tunnel === undefined) return undefined;
+    const drops = DROP_REASONS.map((reason, index) => [reason, this.#counters.dropsOf(index)]);
+    return Object.fromEntries(drops) as Record<DropReason, bigint>;
   }
 
   /** Ends the worker as a defect in it would: for tests. */
@@ -203,7 +220,8 @@ export class UserspaceDatapath implements Datapath {
     const before = this.#carrier;
     this.#carrier = carrier;
     this.#tellAll();
-    if (before !== undefined && this.#reason !== undefined) {
+    if (before === undefined) this.#onWorker({ type: "started" });
+    else if (this.#reason !== undefined) {
       this.#restarts++;
       this.#onWorker({ type: "restarted", reason: this.#reason });
     }
