@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sys } from "#sys";
 import { nftGeneration } from "#kernel/nft/generation";
+import { queryElements } from "#kernel/nft/elements";
 import { openNftables } from "#kernel/nft/nftables";
 import { openNftQueries } from "#kernel/nft/query";
 import { queryHasChain, queryRules } from "#kernel/nft/rules";
@@ -151,4 +152,38 @@ test("rules are found by table and chain, with handles and comments", () => {
     );
   }
   nft.script([`delete table ${table}`, `delete table ${other}`]);
+});
+
+test("elements of sets and maps are found with keys, values, intervals and comments", () => {
+  using nft = openNftables(sys);
+  using socket = openNftQueries(sys);
+  const table = "inet queried";
+  nft.script([
+    `add table ${table}`,
+    `add map ${table} m { type inet_proto . inet_service : ipv4_addr . inet_service; }`,
+    `add set ${table} s { type ipv4_addr . ipv4_addr; flags interval; }`,
+    `add element ${table} m { tcp . 8080 comment "mine" : 10.0.0.2 . 80, udp . 53 comment "other" : 10.0.0.3 . 53 }`,
+    `add element ${table} s { 10.0.0.0/24 . 10.0.0.2 comment "mine" }`,
+  ]);
+  const place = { family: "inet", table: "queried" } as const;
+  const mine = (name: string) => queryElements(socket, { ...place, name }, (comment) => comment === "mine");
+  expect(mine("m")).toEqual([
+    {
+      key: Uint8Array.of(6, 0, 0, 0, 0x1f, 0x90, 0, 0),
+      keyEnd: undefined,
+      data: Uint8Array.of(10, 0, 0, 2, 0, 80, 0, 0),
+      comment: "mine",
+    },
+  ]);
+  expect(mine("s")).toEqual([
+    {
+      key: Uint8Array.of(10, 0, 0, 0, 10, 0, 0, 2),
+      keyEnd: Uint8Array.of(10, 0, 0, 255, 10, 0, 0, 2),
+      data: undefined,
+      comment: "mine",
+    },
+  ]);
+  expect(queryElements(socket, { ...place, name: "m" }, () => true)).toHaveLength(2);
+  expect(mine("none")).toEqual([]);
+  nft.script([`delete table ${table}`]);
 });

@@ -4,15 +4,14 @@
 //   what answers it
 //
 // The sets trusted4 and trusted6 are no rules: they remember which addresses firewalld was told of, for DEL and GC.
-import type { Family } from "#kernel/ip/address";
-import { FAMILIES } from "#kernel/ip/address";
+import { Address, FAMILIES, type Family } from "#kernel/ip/address";
 import type { Prefix } from "#kernel/ip/prefix";
+import { queryElements } from "#kernel/nft/elements";
 import { NftError } from "#kernel/nft/error";
 import type { Nftables } from "#kernel/nft/nftables";
 import { queryHasChain, queryRules } from "#kernel/nft/rules";
 import type { NetworkAttachment } from "../../attachments.ts";
 import { failure } from "../../error.ts";
-import { isObject } from "../../fields.ts";
 import type { Machine } from "../../plugin.ts";
 import { baseComment, changedChains, isNotFound, type BaseRule } from "../../rules/nft-rules.ts";
 import { ownerComment, ownerMark } from "../../rules/owner.ts";
@@ -23,7 +22,8 @@ const TABLE = `${PLACE.family} ${PLACE.table}`;
 const FORWARD = "forward";
 
 /** What a set of addresses means. */
-export type AddressSet = "accepted" | "trusted";
+const ADDRESS_SETS = ["accepted", "trusted"] as const;
+export type AddressSet = (typeof ADDRESS_SETS)[number];
 
 const BASE_RULES: readonly BaseRule[] = [
   "jump isolation",
@@ -38,7 +38,7 @@ const BASE_RULES: readonly BaseRule[] = [
 const BASE: readonly string[] = [
   `add table ${TABLE}`,
   ...FAMILIES.flatMap((family) =>
-    (["accepted", "trusted"] as const).map((set) => `add set ${TABLE} ${set}${family} { type ipv${family}_addr; }`),
+    ADDRESS_SETS.map((set) => `add set ${TABLE} ${set}${family} { type ipv${family}_addr; }`),
   ),
   `add chain ${TABLE} admin`,
   `add chain ${TABLE} isolation`,
@@ -48,6 +48,9 @@ const BASE: readonly string[] = [
   ...BASE_RULES.map((rule) => `add rule ${TABLE} ${FORWARD} ${rule.text} comment "${baseComment(rule)}"`),
 ];
 
+/** Bytes. */
+const ADDRESS_SIZE: Readonly<Record<Family, number>> = { 4: 4, 6: 16 };
+
 export interface MarkedAddress {
   readonly set: AddressSet;
   readonly family: Family;
@@ -55,36 +58,19 @@ export interface MarkedAddress {
   readonly comment: string;
 }
 
-/** Undefined when there is no table. */
-function listAddresses(machine: Machine): readonly MarkedAddress[] | undefined {
-  if (!queryHasChain(machine.netfilter(), { ...PLACE, name: FORWARD })) return undefined;
-  const list = { table: { family: PLACE.family, name: PLACE.table } };
-  try {
-    return readAddresses(machine.nftables().run([{ list }]));
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Reads what `list table` gives; what is not understood is passed over. */
-export function readAddresses(objects: readonly object[]): readonly MarkedAddress[] {
-  const addresses: MarkedAddress[] = [];
-  for (const object of objects) {
-    const [kind, body] = Object.entries(object)[0] ?? [];
-    if (!isObject(body)) continue;
-    const { name, elem } = body;
-    const match = kind === "set" && typeof name === "string" ? /^(accepted|trusted)([46])$/.exec(name) : null;
-    if (match === null || !Array.isArray(elem)) continue;
-    const place = { set: match[1] as AddressSet, family: Number(match[2]) as Family };
-    for (const item of elem as unknown[]) {
-      const marked = isObject(item) && isObject(item["elem"]) ? item["elem"] : { val: item };
-      const { val, comment: mark } = marked;
-      if (typeof val !== "string") continue;
-      addresses.push({ ...place, address: val, comment: typeof mark === "string" ? mark : "" });
-    }
-  }
-  return addresses;
+/** The marks of addresses, in all sets, whose comment is wanted. */
+function listAddresses(machine: Machine, isWanted: (comment: string) => boolean): readonly MarkedAddress[] {
+  const socket = machine.netfilter();
+  return FAMILIES.flatMap((family) =>
+    ADDRESS_SETS.flatMap((set) =>
+      queryElements(socket, { ...PLACE, name: `${set}${family}` }, isWanted).flatMap(({ key, comment }) =>
+        // Another length: somebody's own set of that name.
+        key.length === ADDRESS_SIZE[family]
+          ? [{ set, family, address: Address.fromBytes(key).toString(), comment }]
+          : [],
+      ),
+    ),
+  );
 }
 
 function elementLines(
@@ -118,7 +104,7 @@ export function enterAddresses(
     if (!isNotFound(error) && !(error instanceof NftError && /File exists/.test(error.text))) throw error;
     const wanted = new Set(addresses.map(({ address }) => address.toString()));
     const mark = ownerMark(owner);
-    const replaced = (listAddresses(machine) ?? []).filter(
+    const replaced = listAddresses(machine, () => true).filter(
       (item) => item.set === set && (wanted.has(item.address) || item.comment.startsWith(mark)),
     );
     nft.script([...neededBase(machine), ...removalLines(replaced), ...elementLines("add", owner, set, addresses)]);
@@ -132,7 +118,7 @@ function neededBase(machine: Machine): readonly string[] {
 
 /** Removes what is to go, and gives it. */
 export function removeAddresses(machine: Machine, isToGo: (comment: string) => boolean): readonly MarkedAddress[] {
-  const addresses = (listAddresses(machine) ?? []).filter(({ comment }) => isToGo(comment));
+  const addresses = listAddresses(machine, isToGo);
   if (addresses.length === 0) return [];
   const nft = machine.nftables();
   const lines = removalLines(addresses);
@@ -209,15 +195,17 @@ export function checkAddresses(
   set: AddressSet,
   addresses: readonly Prefix[],
 ): void {
-  const present = listAddresses(machine);
-  if (present === undefined) throw failure(`table ${TABLE} not found in nftables`);
+  if (!queryHasChain(machine.netfilter(), { ...PLACE, name: FORWARD })) {
+    throw failure(`table ${TABLE} not found in nftables`);
+  }
   const [changed] = changedChains(machine, PLACE, BASE_RULES);
   if (changed !== undefined) throw failure(`chain ${changed} of table ${TABLE} is not as it was made`);
   const mark = ownerMark(owner);
+  const present = listAddresses(machine, (comment) => comment.startsWith(mark));
   for (const { family, address } of addresses) {
     const text = address.toString();
-    const isThere = present.some((item) => item.set === set && item.address === text && item.comment.startsWith(mark));
-    if (!isThere) throw failure(`expected address ${text} not found in ${set}${family} of table ${TABLE}`);
+    if (present.some((item) => item.set === set && item.address === text)) continue;
+    throw failure(`expected address ${text} not found in ${set}${family} of table ${TABLE}`);
   }
 }
 

@@ -1,9 +1,9 @@
 // What portmap has in nftables, as elements: which a configuration wants, and which the table holds. The table's layout is in
-// nftables.ts. Pure, but for the listing.
-import type { Family } from "#kernel/ip/address";
-import type { Prefix } from "#kernel/ip/prefix";
-import { isObject } from "../../fields.ts";
-import { mappingsOf, type PortmapConfig } from "./config.ts";
+// nftables.ts. Pure.
+import { Address, FAMILIES, type Family } from "#kernel/ip/address";
+import { Prefix } from "#kernel/ip/prefix";
+import type { NftElementFound } from "#kernel/nft/elements";
+import { mappingsOf, type PortmapConfig, type Protocol } from "./config.ts";
 
 /** One element of a set or map, in nft's words. */
 export interface Element {
@@ -29,6 +29,8 @@ export interface Contents {
 const LOOPBACK: Readonly<Record<Family, string>> = { 4: "127.0.0.0/8", 6: "::1" };
 const EVERYWHERE: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };
 const WORD: Readonly<Record<Family, string>> = { 4: "ip", 6: "ip6" };
+/** IPPROTO_… */
+const PROTOCOL_NAMES: Readonly<Record<number, Protocol>> = { 6: "tcp", 17: "udp", 132: "sctp" };
 
 /**
  * What must be masqueraded to find its way back: what the container's own network and the host itself send to the mapped
@@ -37,7 +39,8 @@ const WORD: Readonly<Record<Family, string>> = { 4: "ip", 6: "ip6" };
 export function masqueradeElements(config: PortmapConfig, address: Prefix, comment: string): Element[] {
   const { family } = address;
   if (!config.snat || mappingsOf(config.mappings, family).length === 0) return [];
-  const sources = config.masqAll ? [EVERYWHERE[family]] : [address.masked.toString(), LOOPBACK[family]];
+  const network = address.length === address.address.bits ? address.address : address.masked;
+  const sources = config.masqAll ? [EVERYWHERE[family]] : [network.toString(), LOOPBACK[family]];
   const set = `masquerade${family}`;
   return sources.map((source) => ({ set, key: `${source} . ${address.address.toString()}`, comment }));
 }
@@ -70,45 +73,69 @@ export function conditionalRules(config: PortmapConfig, address: Prefix, comment
   });
 }
 
-/** Reads what `list table` gives; what is not understood is passed over. */
-export function readContents(objects: readonly object[], conditionalChain: string): Contents {
-  const elements: Element[] = [];
-  const conditional: ConditionalRule[] = [];
-  for (const object of objects) {
-    const [kind, body] = Object.entries(object)[0] ?? [];
-    if (!isObject(body)) continue;
-    if (kind === "rule") {
-      const { chain, handle, comment } = body;
-      if (chain === conditionalChain && typeof handle === "number" && typeof comment === "string") {
-        conditional.push({ handle, comment });
-      }
-    }
-    if ((kind === "map" || kind === "set") && typeof body["name"] === "string" && Array.isArray(body["elem"])) {
-      for (const item of body["elem"]) elements.push(...readElement(body["name"], item));
-    }
-  }
-  return { elements, conditional };
+type Field = "address4" | "address6" | "protocol" | "port";
+
+/** What a set's keys are made of, and a map's values. */
+interface Layout {
+  readonly key: readonly Field[];
+  readonly value?: readonly Field[];
 }
 
-function readElement(set: string, item: unknown): Element[] {
-  const [left, right] = Array.isArray(item) ? (item as unknown[]) : [item];
-  const elem = isObject(left) && isObject(left["elem"]) ? left["elem"] : { val: left };
-  const key = wordsOf(elem["val"]);
-  const value = right === undefined ? undefined : wordsOf(right);
-  const comment = typeof elem["comment"] === "string" ? elem["comment"] : "";
-  return key === undefined ? [] : [{ set, key, comment, ...(value === undefined ? {} : { value }) }];
+/** The sets and maps. */
+export const SETS: ReadonlyMap<string, Layout> = new Map(
+  FAMILIES.flatMap((family): [string, Layout][] => {
+    const address: Field = `address${family}`;
+    const value: Field[] = [address, "port"];
+    return [
+      [`ports${family}`, { key: ["protocol", "port"], value }],
+      [`addresses${family}`, { key: [address, "protocol", "port"], value }],
+      [`masquerade${family}`, { key: [address, address] }],
+    ];
+  }),
+);
+
+/** Bytes of each, and what they take in a concatenation. */
+const SIZES: Readonly<Record<Field, readonly [own: number, taken: number]>> = {
+  address4: [4, 4],
+  address6: [16, 16],
+  protocol: [1, 4],
+  port: [2, 4],
+};
+
+/** An element as the kernel has it, in nft's words; undefined for what is none of this table's. */
+export function readElement(set: string, { key, keyEnd, data, comment }: NftElementFound): Element | undefined {
+  const fields = SETS.get(set);
+  if (fields === undefined) return undefined;
+  const text = words(fields.key, key, keyEnd ?? key);
+  const value = fields.value && data && words(fields.value, data, data);
+  if (text === undefined || (fields.value !== undefined && value === undefined)) return undefined;
+  return { set, key: text, comment, ...(value === undefined ? {} : { value }) };
 }
 
-/** An expression of the listing in nft's language: addresses, prefixes, numbers, and those one behind the other. */
-function wordsOf(expression: unknown): string | undefined {
-  if (typeof expression === "string" || typeof expression === "number") return String(expression);
-  if (!isObject(expression)) return undefined;
-  const { concat, prefix } = expression;
-  if (Array.isArray(concat)) {
-    const words = concat.map(wordsOf);
-    return words.includes(undefined) ? undefined : words.join(" . ");
+/** From the first to the last bytes of an interval; both are the same for what is none. */
+function words(fields: readonly Field[], first: Uint8Array, last: Uint8Array): string | undefined {
+  const size = fields.reduce((sum, field) => sum + SIZES[field][1], 0);
+  if (first.length !== size || last.length !== size) return undefined;
+  let at = 0;
+  const texts = fields.map((field) => {
+    const [own, taken] = SIZES[field];
+    const [from, to] = [first, last].map((bytes) => bytes.subarray(at, at + own)) as [Uint8Array, Uint8Array];
+    at += taken;
+    if (field === "protocol") return PROTOCOL_NAMES[from[0]!] ?? String(from[0]);
+    if (field === "port") return String((from[0]! << 8) | from[1]!);
+    return intervalText(Address.fromBytes(from), Address.fromBytes(to));
+  });
+  return texts.join(" . ");
+}
+
+/** A prefix where it is one. */
+function intervalText(first: Address, last: Address): string {
+  if (first.equals(last)) return first.toString();
+  for (let length = first.bits - 1; length >= 0; length--) {
+    const prefix = Prefix.of(first, length);
+    if (prefix.last.compare(last) < 0) continue;
+    if (prefix.first.equals(first) && prefix.last.equals(last)) return prefix.toString();
+    break;
   }
-  if (!isObject(prefix)) return undefined;
-  const { addr, len } = prefix;
-  return typeof addr === "string" && typeof len === "number" ? `${addr}/${len}` : undefined;
+  return `${first.toString()}-${last.toString()}`;
 }

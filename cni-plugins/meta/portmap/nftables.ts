@@ -5,9 +5,10 @@
 //   postrouting: what was translated, from a source in @masquerade4/6 for that container → masquerade
 import type { Prefix } from "#kernel/ip/prefix";
 import { FAMILIES } from "#kernel/ip/address";
+import { queryElements } from "#kernel/nft/elements";
 import { NftError } from "#kernel/nft/error";
 import type { Nftables } from "#kernel/nft/nftables";
-import { queryHasChain } from "#kernel/nft/rules";
+import { queryHasChain, queryRules } from "#kernel/nft/rules";
 import type { NetworkAttachment } from "../../attachments.ts";
 import { failure } from "../../error.ts";
 import type { Machine } from "../../plugin.ts";
@@ -18,7 +19,8 @@ import {
   conditionalRules,
   masqueradeElements,
   portElements,
-  readContents,
+  readElement,
+  SETS,
   type Contents,
   type Element,
 } from "./nft-elements.ts";
@@ -90,16 +92,14 @@ function removalLines({ elements, conditional }: Pick<Contents, "elements" | "co
   ];
 }
 
-/** What the table holds; undefined when it is not there. */
-function listMappings(machine: Machine): Contents | undefined {
-  if (!queryHasChain(machine.netfilter(), { ...PLACE, name: CONDITIONAL })) return undefined;
-  const list = { table: { family: PLACE.family, name: PLACE.table } };
-  try {
-    return readContents(machine.nftables().run([{ list }]), CONDITIONAL);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+/** What the table holds of whose comment is wanted. */
+function listMappings(machine: Machine, isWanted: (comment: string) => boolean): Contents {
+  const socket = machine.netfilter();
+  const elements = [...SETS.keys()].flatMap((name) =>
+    queryElements(socket, { ...PLACE, name }, isWanted).flatMap((found) => readElement(name, found) ?? []),
+  );
+  const rules = queryRules(socket, { ...PLACE, chain: CONDITIONAL });
+  return { elements, conditional: rules.filter(({ comment }) => isWanted(comment)) };
 }
 
 /** A port is another container's, or the table was taken away since it was looked at. */
@@ -135,7 +135,7 @@ export function addMappings(
       if (!isTaken(error)) throw error;
     }
   }
-  const present = listMappings(machine) ?? { elements: [], conditional: [] };
+  const present = listMappings(machine, () => true);
   const mark = ownerMark(owner);
   const wanted = new Set(elements.map(({ set, key }) => `${set} ${key}`));
   const replaced = {
@@ -147,19 +147,18 @@ export function addMappings(
 
 /** Removes what is to go, and gives the elements that were it. */
 export function removeMappings(machine: Machine, isToGo: (comment: string) => boolean): readonly Element[] {
-  const present = listMappings(machine);
-  if (present === undefined) return [];
+  const present = listMappings(machine, isToGo);
+  const lines = removalLines(present);
+  if (lines.length === 0) return [];
   const nft = machine.nftables();
-  const elements = present.elements.filter((item) => isToGo(item.comment));
-  const conditional = present.conditional.filter((item) => isToGo(item.comment));
   try {
-    nft.script(removalLines({ elements, conditional }));
+    nft.script(lines);
   } catch (error) {
     // Another DEL or GC was quicker; what is left then goes one by one.
     if (!isNotFound(error)) throw error;
-    for (const line of removalLines({ elements, conditional })) removeOne(nft, line);
+    for (const line of lines) removeOne(nft, line);
   }
-  return elements;
+  return present.elements;
 }
 
 function removeOne(nft: Nftables, line: string): void {
@@ -189,17 +188,19 @@ export function checkMappings(
   config: PortmapConfig,
   addresses: readonly Prefix[],
 ): void {
-  const present = listMappings(machine);
-  if (present === undefined) throw failure(`table ${TABLE} not found in nftables`);
+  if (!queryHasChain(machine.netfilter(), { ...PLACE, name: CONDITIONAL })) {
+    throw failure(`table ${TABLE} not found in nftables`);
+  }
   const [changed] = changedChains(machine, PLACE, BASE_RULES);
   if (changed !== undefined) throw failure(`chain ${changed} of table ${TABLE} is not as it was made`);
   const comment = ownerComment(owner);
+  const present = listMappings(machine, (text) => text === comment);
   const held = new Set(present.elements.map((item) => `${item.set} ${item.key} ${item.value ?? ""} ${item.comment}`));
   for (const item of wantedElements(config, addresses, comment)) {
     if (held.has(`${item.set} ${item.key} ${item.value ?? ""} ${item.comment}`)) continue;
     throw failure(`${item.set} of table ${TABLE} does not have ${item.key} of container ${owner.containerId}`);
   }
   const rules = wantedRules(config, addresses, comment).length;
-  const found = present.conditional.filter((item) => item.comment === comment).length;
+  const found = present.conditional.length;
   if (found < rules) throw failure(`chain ${CONDITIONAL} of table ${TABLE} has ${found} of ${rules} rules`);
 }

@@ -15,13 +15,13 @@ import { CniError } from "../../../cni-plugins/error.ts";
 import { Fields, type JsonObject } from "../../../cni-plugins/fields.ts";
 import { bandwidthConfig } from "../../../cni-plugins/meta/bandwidth/config.ts";
 import { shapingRequests } from "../../../cni-plugins/meta/bandwidth/shape.ts";
-import { readAddresses as readFirewall } from "../../../cni-plugins/meta/firewall/nftables.ts";
 import { containerAddresses, portmapConfig } from "../../../cni-plugins/meta/portmap/config.ts";
 import {
   conditionalRules,
   masqueradeElements,
   portElements,
-  readContents,
+  readElement,
+  SETS,
 } from "../../../cni-plugins/meta/portmap/nft-elements.ts";
 import { planRoutes } from "../../../cni-plugins/meta/sbr/plan.ts";
 import { sysctlPathOf } from "../../../cni-plugins/meta/tuning/config.ts";
@@ -159,6 +159,21 @@ const result = fc.record({
   }),
 });
 
+const twice = (bytes: Uint8Array): [Uint8Array, Uint8Array] => [bytes, bytes];
+
+/** An element's words as the kernel has them: the first and the last of an interval. */
+function bytesOf(text: string): [Uint8Array, Uint8Array] {
+  const parts = text.split(" . ").map((word): [Uint8Array, Uint8Array] => {
+    const protocol = ["tcp", "udp", "sctp"].indexOf(word);
+    if (protocol >= 0) return twice(Uint8Array.of([6, 17, 132][protocol]!, 0, 0, 0));
+    if (/^\d+$/.test(word)) return twice(Uint8Array.of(Number(word) >> 8, Number(word) & 255, 0, 0));
+    if (!word.includes("/")) return twice(Address.parse(word).toBytes());
+    const { first, last } = Prefix.parse(word);
+    return [first.toBytes(), last.toBytes()];
+  });
+  return [0, 1].map((end) => Uint8Array.from(parts.flatMap((part) => [...part[end]!]))) as [Uint8Array, Uint8Array];
+}
+
 test("portmap: every mapping that is taken is an element that can be read again", () => {
   fc.assert(
     fc.property(fc.array(mapping, { maxLength: 4 }), result, (portMappings, prevResult) => {
@@ -169,10 +184,10 @@ test("portmap: every mapping that is taken is an element that can be read again"
         const elements = [...portElements(config, address, "c"), ...masqueradeElements(config, address, "c")];
         expect(conditionalRules(config, address, "c").every((rule) => !/[\r\n;]/.test(rule))).toBe(true);
         for (const { set, key: text, value } of elements) {
-          const concat = (words: string) => ({ concat: words.split(" . ") });
-          const elem = { elem: { val: concat(text), comment: "c" } };
-          const listed = { map: { name: set, elem: [value === undefined ? elem : [elem, concat(value)]] } };
-          expect(readContents([listed], "conditional").elements).toMatchObject([{ set, key: text, comment: "c" }]);
+          const [key, keyEnd] = bytesOf(text);
+          const data = value === undefined ? undefined : bytesOf(value)[0];
+          const element = { set, key: text, comment: "c", ...(value === undefined ? {} : { value }) };
+          expect(readElement(set, { key, keyEnd, data, comment: "c" })).toEqual(element);
         }
       }
     }),
@@ -180,27 +195,16 @@ test("portmap: every mapping that is taken is an element that can be read again"
   );
 });
 
-test("listings of any shape are read without a crash", () => {
-  const listing = fc.array(
-    fc.dictionary(
-      fc.constantFrom("map", "set", "rule", "chain"),
-      fc.oneof(
-        anything,
-        fc.record({
-          name: fc.constantFrom("ports4", "accepted4", "trusted6"),
-          elem: fc.array(anything, { maxLength: 3 }),
-          chain: words,
-          handle: fc.nat(),
-        }),
-      ),
-    ),
-    { maxLength: 4 },
-  );
+test("elements of any bytes are read without a crash", () => {
+  const bytes = fc.uint8Array({ maxLength: 40 });
+  const found = fc.record({
+    key: bytes,
+    keyEnd: fc.option(bytes, { nil: undefined }),
+    data: fc.option(bytes, { nil: undefined }),
+    comment: fc.string(),
+  });
   fc.assert(
-    fc.property(listing, (objects) => {
-      readContents(objects, "conditional");
-      readFirewall(objects);
-    }),
+    fc.property(fc.constantFrom("none", ...SETS.keys()), found, (set, element) => void readElement(set, element)),
     RUNS,
   );
 });

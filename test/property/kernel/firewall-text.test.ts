@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { Prefix } from "#kernel/ip/prefix";
 import { isUnconditional, parseSave, targetOf } from "#kernel/iptables/save";
+import { decodeElements } from "#kernel/nft/elements";
 import { decodeAddresses, decodeChain, decodeCounter } from "#kernel/nft/query";
 import { decodeRule } from "#kernel/nft/rules";
 import { LodenError } from "#spec/errors";
@@ -12,7 +13,8 @@ import { isLeftover, ourChains, restoreText } from "../../../daemon/reconcile/ke
 test("netlink payloads of any bytes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      for (const decode of [decodeAddresses, decodeChain, decodeCounter, decodeRule]) {
+      const elements = (payload: Uint8Array) => decodeElements(payload, () => true);
+      for (const decode of [decodeAddresses, decodeChain, decodeCounter, decodeRule, elements]) {
         try {
           decode(bytes);
         } catch (error) {
