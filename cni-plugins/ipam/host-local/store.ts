@@ -15,8 +15,10 @@ import type { StoreConfig } from "./config.ts";
 import { entryName, entryOfContent, ownerText, parseEntry, printEntry, type Reservation } from "./index-file.ts";
 
 const INDEX_DIRECTORY = ".loden";
-/** In the index: a reservation being written, and names that are no entries. Entries never begin with a dot. */
+/** In the index: a reservation being written. Entries never begin with a dot. */
 const DRAFT = ".new";
+/** How all names of what is being written end, that of the boot's mark among them. */
+const DRAFT_END = ".new";
 const LOCK_FILE = "lock";
 const LAST_PREFIX = "last_reserved_ip.";
 
@@ -138,6 +140,7 @@ export class Store implements Disposable {
       for (const { address } of this.#read(name)) this.#unlinkOf(name, address);
       this.#write(name, []);
     }
+    this.#removeDrafts();
   }
 
   /** The names of all addresses that are taken. */
@@ -205,6 +208,15 @@ export class Store implements Disposable {
     if (content !== undefined && entryOfContent(content) !== undefined) return false;
     removeFile(this.#sys, file);
     return true;
+  }
+
+  /** Removes what was being written when its writer was killed. We hold the lock, so nobody is writing. */
+  #removeDrafts(): void {
+    for (const name of namesIn(this.#index)) {
+      if (!name.startsWith(".") || !name.endsWith(DRAFT_END)) continue;
+      this.#changed = true;
+      removeFile(this.#sys, this.#entry(name));
+    }
   }
 
   /** Removes a reservation, if it is still the owner's. */

@@ -210,6 +210,19 @@ describe.each(FORMS)("on $form", ({ directory: directoryOf }) => {
     expect(reservations()).toEqual([]);
   });
 
+  test("GC clears away what a killed plugin was writing", () => {
+    const { add, call, document, index, reservations } = pool(directory);
+    add("a");
+    const drafts = [".new", ".boot.new"].map(index);
+    for (const draft of drafts) fs.writeFileSync(draft, "a\r\neth0");
+    const valid = { "cni.dev/valid-attachments": [{ containerID: "a", ifname: "eth0" }] };
+    succeed(call("GC", "", { config: { ...document, ...valid } }));
+    expect(drafts.filter((draft) => fs.existsSync(draft))).toEqual([]);
+    expect(fs.readdirSync(index("."))).toContain(".boot");
+    expect(reservations()).toEqual(["10.20.0.2"]);
+    succeed(call("DEL", "a"));
+  });
+
   test("routes and resolv.conf become part of the result", () => {
     const resolvConf = path.join(host.work, "resolv.conf");
     fs.writeFileSync(resolvConf, "# a comment\nnameserver 10.0.0.10\nsearch a.example b.example\noptions ndots:5\n");
