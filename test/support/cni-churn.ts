@@ -92,7 +92,8 @@ function stateOf(work: string): Set<string> {
   const add = (what: string, text: string): void => {
     for (const line of text.split("\n")) if (line.trim() !== "") lines.push(`${what}: ${line.trim()}`);
   };
-  // Without what changes by itself: indexes of the other ends, states, counters.
+  // Without what changes by itself: indexes of the other ends, states, counters, and the routes that the kernel makes of
+  // addresses, some of them a moment later.
   add(
     "link",
     run("ip", "-br", "link")
@@ -109,7 +110,9 @@ function stateOf(work: string): Set<string> {
     add(`rule ${family}`, run("ip", family, "rule"));
     add(
       `route ${family}`,
-      run("ip", family, "route", "show", "table", "all").replaceAll(/^.*(fe80|ff00|linkdown).*$/gm, ""),
+      run("ip", family, "route", "show", "table", "all")
+        .replaceAll(" linkdown", "")
+        .replaceAll(/^.*(fe80|ff00|table local).*$/gm, ""),
     );
   }
   add("nft", run("nft", "list", "ruleset").replaceAll(/counter packets \d+ bytes \d+/g, "counter"));
