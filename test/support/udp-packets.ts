@@ -1,7 +1,7 @@
 // Packets as flannel's udp backend puts them on the wire, made by hand, and sockets to send and catch them with: of UDP, of
 // IP, and of whole frames.
 import { sys } from "#sys";
-import type { Address } from "#kernel/ip/address";
+import type { Address, Family } from "#kernel/ip/address";
 import type { ThrowAwayNetns } from "./netns.ts";
 
 const AF_INET = 2;
@@ -206,8 +206,11 @@ export interface FrameEnd extends Disposable {
   receive(timeout: number, fits: (frame: Uint8Array) => boolean): Uint8Array | undefined;
 }
 
-/** All frames of a link, also those that the host drops, and any that one likes to send. */
-export function frameEnd(netns: ThrowAwayNetns, index: number): FrameEnd {
+/**
+ * All frames of a link, also those that the host drops, and any that one likes to send.
+ * @param family of the packets that are sent, where the link has frames without headers
+ */
+export function frameEnd(netns: ThrowAwayNetns, index: number, family?: Family): FrameEnd {
   const fd = netns.run(() => sys.socket(AF_PACKET, SOCK_RAW, 0));
   const name = new Uint8Array(20);
   const view = new DataView(name.buffer);
@@ -215,11 +218,14 @@ export function frameEnd(netns: ThrowAwayNetns, index: number): FrameEnd {
   view.setUint16(2, ETH_P_ALL);
   view.setInt32(LINK_INDEX_AT, index, true);
   sys.bind(fd, name);
+  const destination = name.slice();
+  if (family !== undefined) new DataView(destination.buffer).setUint16(2, family === 4 ? 0x0800 : 0x86dd);
   const buffer = new Uint8Array(65_536);
   return {
     send: (frame) => {
-      const sent = sys.sendTo(fd, frame, 0, name);
-      if (sent < 0) throw new Error(`sendto: errno ${-sent}`);
+      const sent = sys.sendTo(fd, frame, 0, destination);
+      // ENOBUFS: a program at the link has dropped it.
+      if (sent < 0 && sent !== -105) throw new Error(`sendto: errno ${-sent}`);
     },
     receive: (timeout, fits) => {
       const end = performance.now() + timeout;

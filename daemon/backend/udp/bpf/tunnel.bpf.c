@@ -466,6 +466,9 @@ INLINE int encap4(struct __sk_buff *skb, const struct config *cfg, const __u32 a
 		if ((void *)(ip + 1) > end)
 			return drop(DROP_MALFORMED);
 	}
+	/* The kernel sends nothing else; whoever writes to the device himself may. */
+	if (ip->version != 4 || ip->ihl < 5)
+		return drop(DROP_MALFORMED);
 	struct route_key4 key = { .length = 32, .address = ip->daddr };
 	__u8 protocol = ip->protocol;
 	__u32 header = ip->ihl * 4;
@@ -550,16 +553,18 @@ INLINE int encap6(struct __sk_buff *skb, const struct config *cfg, const __u32 a
 		if ((void *)(ip + 1) > end)
 			return drop(DROP_MALFORMED);
 	}
+	if (ip->version != 6)
+		return drop(DROP_MALFORMED);
 	struct route_key6 key = { .length = 128, .address = address_of(&ip->daddr) };
 	__u8 protocol = ip->nexthdr;
 	struct route6 *remote = bpf_map_lookup_elem(&routes6, &key);
 	if (!remote) {
 		if (at)
 			return drop(DROP_UNKNOWN_SUBNET);
-		/* Neighbour discovery and its like stay on the link. */
-		if (key.address.word[0] == 0 || (key.address.word[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000) ||
+		/* Neighbour discovery and its like, which each device sends: for nobody behind a tunnel, and no loss. */
+		if ((key.address.word[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000) ||
 		    (key.address.word[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000))
-			return drop(DROP_UNKNOWN_SUBNET);
+			return TC_ACT_SHOT;
 		struct complaint unreachable = { .type = ICMPV6_DEST_UNREACH, .code = ICMPV6_NOROUTE };
 		return complain6(skb, cfg, unreachable, DROP_UNKNOWN_SUBNET);
 	}

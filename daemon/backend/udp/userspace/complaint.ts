@@ -78,6 +78,11 @@ function mayAnswer6(view: DataView, at: number): boolean {
   return protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
 }
 
+/** Neighbour discovery and its like, which each device sends: for nobody behind a tunnel, and no loss. */
+export function staysOnLink(view: DataView, at: number): boolean {
+  return view.getUint8(at + 24) === 0xff || isLinkLocal(view, at + 24);
+}
+
 function isLinkLocal(view: DataView, at: number): boolean {
   return (view.getUint16(at) & 0xffc0) === 0xfe80;
 }

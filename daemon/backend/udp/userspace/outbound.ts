@@ -3,7 +3,7 @@
 import { type Arena, type Outgoing, readAt } from "#kernel/packets/io";
 import { completeChecksum, cutSegment, readTrain, type Train, VNET_HEADER } from "./vnet.ts";
 import { COUNT, type Counters } from "./counters.ts";
-import { type Complaint, complain } from "./complaint.ts";
+import { type Complaint, complain, staysOnLink } from "./complaint.ts";
 import { DESTINATION_AT, HEADER, type FabricTable, reasonOf, refusal } from "./fabric-table.ts";
 import { EMSGSIZE, isNoWay, isTrainRefused } from "./errno.ts";
 import type { Offloads } from "./messages.ts";
@@ -134,6 +134,7 @@ export class Outbound {
       return;
     }
     if (slot < 0) {
+      if (family === 6 && staysOnLink(view, at)) return;
       counters.drop(-1, COUNT.sent, UNKNOWN_SUBNET);
       this.#complain(at, length, family, "unreachable");
       return;
