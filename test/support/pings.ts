@@ -23,14 +23,17 @@ export class Pings {
     return new Pings(process);
   }
 
-  /** Ends them, once at least ten were sent, however quickly all was over. The last one may have been on its way, and is not counted as lost. */
-  async stop(): Promise<{ sent: number; lost: number }> {
+  /**
+   * Ends them, once at least ten were sent, however quickly all was over; `missing` are the numbers of those without an
+   * answer, from 1. The last one may have been on its way, and is not counted as lost.
+   */
+  async stop(): Promise<{ sent: number; lost: number; missing: number[] }> {
     await this.#process.printed(/icmp_seq=\d{2,} ttl=/);
     this.#process.child.kill("SIGINT");
     const { stdout } = await this.#process.finished;
-    const [, sent = "0", received = "0"] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
-    const lost = Number(sent) - Number(received);
-    const last = stdout.includes(`icmp_seq=${sent} `) ? 0 : 1;
-    return { sent: Number(sent), lost: lost - last };
+    const sent = Number(/(\d+) packets transmitted/.exec(stdout)?.[1]);
+    const answered = new Set([...stdout.matchAll(/icmp_seq=(\d+) ttl=/g)].map(([, number]) => Number(number)));
+    const missing = Array.from({ length: sent - 1 }, (_, index) => index + 1).filter((number) => !answered.has(number));
+    return { sent, lost: missing.length, missing };
   }
 }
