@@ -3,9 +3,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { enterFreshBpfFs } from "../support/bpf.ts";
 import { startEtcd } from "../support/etcd.ts";
-import { LodendHost, makeSwitch, SWITCH_ADDRESS } from "../support/lodend.ts";
+import { LODEND, LodendHost, makeSwitch, SWITCH_ADDRESS } from "../support/lodend.ts";
 import { enterFreshNetns, iproute } from "../support/netns.ts";
-import type { Started } from "../support/processes.ts";
+import { startProcess, type Started } from "../support/processes.ts";
 import type { StoreServer } from "../support/store-server.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { type TempDir, tempDir } from "../support/temp-dir.ts";
@@ -111,6 +111,32 @@ test("a daemon that is stopped ends at once, though its thread waits for packets
   const daemon = daemons.get(hosts[0])!;
   daemon.child.kill("SIGTERM");
   expect((await daemon.finished).status).toBe(0);
+});
+
+test("a daemon that may not use BPF carries the packets itself, and says why", async () => {
+  const [a, b] = hosts;
+  configure("auto");
+  const daemon = a.netns.run(() =>
+    startProcess("setpriv", [
+      // CAP_SYS_ADMIN and CAP_BPF are both good for it.
+      "--bounding-set=-sys_admin,-bpf",
+      process.execPath,
+      LODEND,
+      `--subnet-file=${a.subnetFile}`,
+      `--state-dir=${a.stateDirectory}`,
+      `--etcd-endpoints=http://${proxy.authority}`,
+      "--iface=eth0",
+    ]),
+  );
+  daemons.set(a, daemon);
+  await daemon.printed(READY);
+  const { stderr } = daemon.output;
+  expect(stderr).toMatch(/carried by a thread of lodend, more slowly than the kernel would: .*EPERM/);
+  expect(stderr).toMatch(/a thread carries the udp backend's packets, as .*EPERM/);
+  expect(await ping(a, b)).toBe(0);
+  daemon.child.kill("SIGTERM");
+  await daemon.finished;
+  configure("userspace");
 });
 
 test("the same network with the kernel's path on one host", async () => {

@@ -1,11 +1,15 @@
 // Whether this host's kernel can be the data path: tried rather than guessed from versions. Programs and maps are made as
-// they would be, under no name, and are gone when this returns.
+// they would be, one is pinned, and all are gone when this returns.
+import { rmSync } from "node:fs";
+import path from "node:path";
 import type { Sys } from "#kernel/sys";
 import { BpfMap } from "#kernel/bpf/map";
+import { BPF_FS, makePinDirectory, pin } from "#kernel/bpf/pin";
 import { loadProgram } from "#kernel/bpf/program";
-import { linkDelete, linkNew } from "#kernel/netlink/link";
+import { letSetChecksums } from "#kernel/ethtool";
+import { linkDelete, type LinkKind, linkNew } from "#kernel/netlink/link";
 import { NetlinkSocket } from "#kernel/netlink/socket";
-import { errorText } from "#spec/errors";
+import { LodenError, errorText } from "#spec/errors";
 import { readTunnelPrograms, type TunnelPrograms } from "./artefact.ts";
 import { MAPS } from "./layout.ts";
 
@@ -13,6 +17,12 @@ import { MAPS } from "./layout.ts";
 const PROBE_DEVICE = "flannel-probe";
 /** A port that nobody else has asked the kernel for: of IANA's dynamic range. */
 const PROBE_PORT = 61_285;
+
+/** What it must be able to make. */
+const DEVICES = {
+  "VXLAN-GPE device": { kind: "vxlan", port: PROBE_PORT, gpe: true, collectMetadata: true, learning: false },
+  "veth pair": { kind: "veth", peer: { name: `${PROBE_DEVICE}0` } },
+} as const satisfies Readonly<Record<string, LinkKind>>;
 
 /** What hinders the kernel from carrying the udp backend's packets; undefined when nothing does. */
 export function kernelDatapathObstacle(
@@ -24,10 +34,12 @@ export function kernelDatapathObstacle(
   } catch (error) {
     return errorText(error);
   }
-  try {
-    makeDeviceForNothing(sys);
-  } catch (error) {
-    return `the kernel makes no VXLAN-GPE device (is the module vxlan there?): ${errorText(error)}`;
+  for (const [what, kind] of Object.entries(DEVICES)) {
+    try {
+      makeDeviceForNothing(sys, kind);
+    } catch (error) {
+      return `the kernel makes no ${what} (is the module ${kind.kind} there?): ${errorText(error)}`;
+    }
   }
   return undefined;
 }
@@ -45,17 +57,32 @@ function loadForNothing(sys: Sys, { object, version }: TunnelPrograms): void {
     for (const definition of Object.values(MAPS)) maps.set(definition.name, BpfMap.create(sys, definition));
     for (const text of object.programs)
       programs.push(loadProgram(`${text.name}_${version}`, text, object.license, maps));
+    pinForNothing(sys, programs[0]!);
   } finally {
     for (const fd of programs) sys.close(fd);
     for (const map of maps.values()) map[Symbol.dispose]();
   }
 }
 
-function makeDeviceForNothing(sys: Sys): void {
+/** In a container the file system may be missing, and no right to mount it. */
+function pinForNothing(sys: Sys, fd: number): void {
+  const directory = path.join(BPF_FS, "loden");
+  const file = path.join(directory, `probe-${process.pid}`);
+  try {
+    makePinDirectory(sys, directory);
+    pin(fd, file);
+  } catch (error) {
+    throw new LodenError("ERR_BPF", `nothing can be kept in ${BPF_FS}: ${errorText(error)}`, { cause: error });
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+function makeDeviceForNothing(sys: Sys, kind: LinkKind): void {
   using socket = NetlinkSocket.open(sys);
-  const kind = { kind: "vxlan", port: PROBE_PORT, gpe: true, collectMetadata: true, learning: false } as const;
   // One that a killed daemon left.
   socket.batch([linkDelete({ name: PROBE_DEVICE })]);
   socket.request(linkNew({ name: PROBE_DEVICE, kind }));
+  if (kind.kind === "veth") letSetChecksums(sys, PROBE_DEVICE, false);
   socket.request(linkDelete({ name: PROBE_DEVICE }));
 }

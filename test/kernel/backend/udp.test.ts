@@ -7,7 +7,8 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { sys } from "#sys";
 import { BpfMap } from "#kernel/bpf/map";
 import { openPin, pin } from "#kernel/bpf/pin";
-import { tcxDetach, tcxPrograms, withProgram } from "#kernel/bpf/tcx";
+import { loadProgram } from "#kernel/bpf/program";
+import { tcxAttach, tcxDetach, tcxPrograms, withProgram } from "#kernel/bpf/tcx";
 import { Address, type Family } from "#kernel/ip/address";
 import { Prefix } from "#kernel/ip/prefix";
 import { NetlinkSocket } from "#kernel/netlink/socket";
@@ -26,6 +27,7 @@ import { makeFabric, podOf, type FabricShape } from "../../support/fabric.ts";
 import { addPod, joinHosts, leasesFor, makeHost, type Host, type Running } from "../../support/hosts.ts";
 import { needs } from "../../support/kernel-features.ts";
 import { Pings } from "../../support/pings.ts";
+import { startProcess } from "../../support/processes.ts";
 import { frameEnd } from "../../support/udp-packets.ts";
 
 const families = [4, 6] as const;
@@ -85,6 +87,14 @@ describe("the kernel's data path", () => {
     expect(host.netns.run(() => kernelDatapathObstacle(sys))).toBeUndefined();
   });
 
+  test("what the verifier does not take is told, with what it says", () => {
+    const [host] = cluster(1) as [Host];
+    const unbounded = otherBuild((source) => source.replaceAll("if ((void *)(ip + 1) > end)", "if (!end)"), "0badcafe");
+    expect(host.netns.run(() => kernelDatapathObstacle(sys, () => unbounded))).toMatch(
+      /the kernel does not take the BPF program (encap|single): .*EACCES.*invalid access to packet/,
+    );
+  });
+
   test("pods reach each other in both families, also with packets of the full MTU", needs(), async () => {
     const [a, b, c] = cluster(3) as [Host, Host, Host];
     await reconcile([a, b, c]);
@@ -141,8 +151,8 @@ describe("the kernel's data path", () => {
     ["a peer's entry is deleted", "tcx", (host) => deletePeerOf(host)],
     ["the device is deleted", "tcx", (host) => host.ip("link", "delete", "flannel0")],
     ["the cutter is deleted", "clsact", (host) => host.ip("link", "delete", "flannel0-one")],
-    ["a filter is deleted", "clsact", (host) => tc(host, "filter", "delete", "dev", "eth0", "ingress")],
-    ["a hook is taken away", "clsact", (host) => tc(host, "qdisc", "delete", "dev", "flannel0", "clsact")],
+    ["a filter is deleted", "clsact", (host) => void tc(host, "filter", "delete", "dev", "eth0", "ingress")],
+    ["a hook is taken away", "clsact", (host) => void tc(host, "qdisc", "delete", "dev", "flannel0", "clsact")],
   ])("%s: repaired", (_, attachment, spoil) => isRepaired(attachment, spoil));
 
   test.skipIf(!hasTcx())("a program is detached from tcx: repaired", () => isRepaired("tcx", detachTcx));
@@ -209,9 +219,10 @@ describe("the kernel's data path", () => {
     expect(await pinging.stop()).toMatchObject({ lost: 0 });
   });
 
-  test("cleanup takes away what is attached, by whichever hook, and the pins", async () => {
+  test("cleanup takes away what is attached, by whichever hook, and the pins, and leaves what others have attached", async () => {
     const [a, b] = cluster(2) as [Host, Host];
     const directory = a.netns.run(() => instanceDirectory("test"));
+    const others = attachOthers(a);
     using socket = a.netns.run(() => NetlinkSocket.open(sys));
     const leftovers = (): readonly TunnelLeftover[] => a.netns.run(() => tunnelLeftovers(sys, socket, "test"));
     for (const attachment of ["tcx", "clsact"] as const) {
@@ -232,11 +243,36 @@ describe("the kernel's data path", () => {
       expect(leftovers()).toEqual([]);
       expect(existsSync(directory)).toBe(false);
       expect(a.ip("-br", "link")).not.toContain("flannel0-");
-      for (const link of ["eth0", "flannel0"]) {
-        const shown = a.netns.run(() => execFileSync("tc", ["qdisc", "show", "dev", link], { encoding: "utf8" }));
-        expect(shown).not.toContain("clsact");
-      }
+      expect(tc(a, "qdisc", "show", "dev", "flannel0")).not.toContain("clsact");
+      // On the same hooks, those of others.
+      expect(tc(a, "filter", "show", "dev", "eth0", "ingress")).toContain("u32");
+      expect(others()).toBe(true);
     }
+  });
+
+  test("trains that containers have put into a tunnel of their own arrive whole", async () => {
+    const [a, b] = cluster(2) as [Host, Host];
+    await reconcile([a, b]);
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const ends = ["local", podOf(from.n, 4).address.toString(), "remote", podOf(to.n, 4).address.toString()];
+      from.ip("link", "add", "inner", "mtu", "1400", "type", "vxlan", "id", "9", "dstport", "4790", ...ends);
+      from.ip("address", "add", `172.31.0.${from.n}/24`, "dev", "inner");
+      from.ip("link", "set", "inner", "up");
+    }
+    const server = b.netns.run(() => startProcess("iperf3", ["-s", "-1", "--forceflush"]));
+    await server.printed(/Server listening/);
+    const client = a.netns.run(() => startProcess("iperf3", ["-c", "172.31.0.2", "-n", "20M"]));
+    expect((await client.finished).status).toBe(0);
+    await server.finished;
+    const [cutter] = JSON.parse(a.ip("-j", "-s", "link", "show", "flannel0-cut")) as [
+      { readonly stats64: { readonly tx: { readonly packets: number } } },
+    ];
+    expect(cutter.stats64.tx.packets).toBeGreaterThan(0);
+    using datapath = a.netns.run(() => new KernelDatapath({ sys, instance: "test" }));
+    expect(a.netns.run(() => datapath.traffic())!.drops["kernel-refused"]).toBe(0n);
   });
 
   test("ten thousand peers are one pass, and one more is one object", async () => {
@@ -282,14 +318,44 @@ function deletePeerOf(host: Host): void {
   map.delete(routeKey(Prefix.parse("10.5.2.0/24")));
 }
 
-function tc(host: Host, ...args: readonly string[]): void {
-  host.netns.run(() => execFileSync("tc", args));
+function tc(host: Host, ...args: readonly string[]): string {
+  return host.netns.run(() => execFileSync("tc", args, { encoding: "utf8" }));
+}
+
+/** A filter, and a program where the kernel has tcx, of somebody else; whether the program is still there. */
+function attachOthers(host: Host): () => boolean {
+  tc(host, "qdisc", "add", "dev", "eth0", "clsact");
+  tc(
+    host,
+    "filter",
+    "add",
+    "dev",
+    "eth0",
+    "ingress",
+    "prio",
+    "9",
+    "u32",
+    "match",
+    "ip",
+    "protocol",
+    "99",
+    "0xff",
+    "flowid",
+    "1:1",
+  );
+  if (!hasTcx()) return () => true;
+  // r0 = TC_ACT_UNSPEC; exit
+  const instructions = Uint8Array.of(0xb4, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x95, 0, 0, 0, 0, 0, 0, 0);
+  const fd = loadProgram("others", { name: "others", instructions, maps: [] }, "GPL", new Map());
+  const hook = { index: host.node.link.index, hook: "ingress" } as const;
+  host.netns.run(() => tcxAttach(hook, fd));
+  sys.close(fd);
+  return () => host.netns.run(() => tcxPrograms(sys, hook)!.some(({ name }) => name === "others"));
 }
 
 function detachTcx(host: Host): void {
-  const { ifindex: index } = (JSON.parse(host.ip("-j", "link", "show", "eth0")) as { ifindex: number }[])[0]!;
   host.netns.run(() => {
-    const hook = { index, hook: "ingress" } as const;
+    const hook = { index: host.node.link.index, hook: "ingress" } as const;
     for (const { id } of tcxPrograms(sys, hook) ?? []) withProgram(sys, id, (program) => tcxDetach(hook, program));
   });
 }
