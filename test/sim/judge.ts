@@ -172,6 +172,7 @@ export class Judge {
     }
     // After a reboot no container is in the subnet of before: when that is another's, one that is free is waited for.
     if (daemon.troubles.has("lease")) return;
+    if (machine.containers === undefined && isKnownToBeAnothers(daemon, machine.remembered)) return;
     if (machine.daemon !== daemon || machine.isPaused || daemon.isStopping || daemon.held !== undefined) return;
     const text = `${machine.name} has no lease ${COMING_UP_MS / 1_000} s after its start, and has the state of before`;
     this.violated("4 data path", text);
@@ -274,6 +275,12 @@ function isRemembered({ files, containers }: Machine, key: string): boolean {
   const subnet = key.replace("-", "/");
   const own = subnet.replace(".0/", ".1/");
   return containers === subnet || [...files.values()].some((text) => text.includes(key) || text.includes(own));
+}
+
+/** The daemon has heard of somebody else's record in the place of a lease. */
+function isKnownToBeAnothers({ told }: Daemon, lease: Lease | undefined): boolean {
+  const value = lease && told.value(lease.key);
+  return value !== undefined && readable(lease!.key, value)?.nodeId !== lease!.nodeId;
 }
 
 const read = new Map<string, Lease | undefined>();

@@ -8,7 +8,10 @@ import { Prefix } from "#kernel/ip/prefix";
 import { type App, createApp } from "../../daemon/app.ts";
 import type { Clock } from "../../daemon/clock.ts";
 import type { Log, LogFields } from "../../daemon/log.ts";
+import { decodeState } from "../../daemon/life/last-state.ts";
 import { DrainRequest } from "../../daemon/life/release.ts";
+import { decodeLease } from "../../daemon/lease/record.ts";
+import type { Lease } from "../../daemon/lease/types.ts";
 import type { HostView } from "../../daemon/node/interface.ts";
 import type { OnHostChange } from "../../daemon/node/watch.ts";
 import { type Options, readInvocation } from "../../daemon/options.ts";
@@ -124,6 +127,17 @@ export class Machine {
     for (const file of this.files.keys()) if (!file.startsWith(STATE_DIRECTORY)) this.files.delete(file);
   }
 
+  /** The lease of an earlier run, if the state directory has one that can be read. */
+  get remembered(): Lease | undefined {
+    const [, text = ""] = [...this.files].find(([file]) => file.startsWith(STATE_DIRECTORY)) ?? [];
+    try {
+      const { lease } = decodeState(text, PREFIX);
+      return lease === null ? undefined : decodeLease(lease.key, lease.value);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The underlay's address changes, and the kernel tells. */
   readdress(address: Address): void {
     this.address = address;
@@ -218,9 +232,7 @@ export class Daemon implements Receiver {
   begin(): void {
     const { world, address } = this.machine;
     world.trace.add(this.name, "lodend starts");
-    const state = [...this.machine.files].find(([file]) => file.startsWith(STATE_DIRECTORY))?.[1] ?? "";
-    const own = /"lease":\{"key":"[^"]*","value":"\{\\"PublicIP\\":\\"([\d.]+)/.exec(state)?.[1];
-    if (own === address.toString()) {
+    if (this.machine.remembered?.publicAddress[4]?.equals(address) === true) {
       world.timeline.after(COMING_UP_MS, () => world.judge.cameUp(this));
     }
     this.app.run(this.#stop.signal).then(

@@ -43,6 +43,11 @@ export class Told {
     }
   }
 
+  /** The value of a lease's record, as last told. */
+  value(key: string): string | undefined {
+    return this.records?.get(key)?.value ?? this.#listed?.entries.find((entry) => entry.key === key)?.value;
+  }
+
   async #snapshot(store: SubnetStore, signal: AbortSignal | undefined): Promise<Snapshot> {
     const snapshot = await store.snapshot(signal);
     this.#listed = snapshot;
