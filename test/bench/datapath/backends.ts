@@ -29,7 +29,7 @@ function throughout(bar: number): NonNullable<BackendEntry["bars"]> {
   return Object.fromEntries(ALL.map((metric) => [metric, bar]));
 }
 
-/** Ten times flannel's udp, which reaches 0.018 of plain routing; and a third more time at most. */
+/** Ten times flannel's udp, which reaches 0.018 of plain routing; and at most 1.3 times the round trip of plain routing. */
 const KERNEL_BARS = { "TCP, 1 stream": 0.18, "round trip": 1 / 1.3 } as const;
 const USERSPACE = { Type: "udp", Datapath: "userspace" };
 
