@@ -82,29 +82,26 @@ export function tcxIds(sys: Sys, place: Place, index: number): number[] {
 
 /** Attaches in place of what is there, by tcx unless that is not to be, or not there. @throws NetlinkError, Errno */
 export function attach(host: AttachHost, place: Place, link: Link, program: number, wanted: Attachment): void {
-  const { sys, socket } = host;
-  const ours = wanted === "tcx" ? ourTcx(sys, place, link.index) : undefined;
-  if (ours === undefined) {
-    const [made] = socket.batch([clsactNew(link.index)]);
-    if (made !== undefined && made.symbol !== "EEXIST") throw made;
-    socket.request(bpfFilterReplace(filterAt(place, link.index), program));
-    return;
-  }
-  // Whoever comes second would find that the pass is gone. The others know what was done.
-  if (place.program === "admit") detachFilter(socket, place, link);
-  const { id } = programInfo(program);
-  const at = hookOf(place, link.index);
-  const [before, ...more] = ours;
-  if (before === undefined) tcxAttach(at, program);
-  else if (before !== id) withProgram(sys, before, (replaced) => tcxAttach(at, program, replaced));
-  for (const stray of more) detachTcx(sys, at, stray);
-  if (place.program !== "admit") detachFilter(socket, place, link);
+  const ours = ourTcx(host.sys, place, link.index);
+  const isTcx = wanted === "tcx" && ours !== undefined;
+  const leaveOther = (): void => {
+    if (isTcx) detachFilter(host.socket, place, link);
+    else for (const id of ours ?? []) detachTcx(host.sys, hookOf(place, link.index), id);
+  };
+  // Who admits second finds that the pass is gone. Of the others the second sees what was done.
+  if (place.program === "admit") leaveOther();
+  if (isTcx) attachTcx(host.sys, hookOf(place, link.index), program, ours);
+  else attachFilter(host.socket, place, link, program);
+  if (place.program !== "admit") leaveOther();
 }
 
-/** Detaches, and takes the qdisc away where it was ours and nobody else has a filter in it. */
+/** Detaches, and takes the qdisc away where nobody has a filter in it. */
 export function detach({ sys, socket }: AttachHost, place: Place, link: Link): void {
   for (const id of tcxIds(sys, place, link.index)) detachTcx(sys, hookOf(place, link.index), id);
   detachFilter(socket, place, link);
+  const isUsed = (["ingress", "egress"] as const).some((hook) => filterCount(socket, link.index, hook) > 0);
+  // ENOENT, EINVAL: there is none, or it is its elder, which is somebody's.
+  if (!isUsed) socket.batch([clsactDelete(link.index)]);
 }
 
 /** The pass of packets that were let in: no mark or priority that anybody would ask for. */
@@ -118,6 +115,19 @@ function ourTcx(sys: Sys, place: Place, index: number): number[] | undefined {
     .map(({ id }) => id);
 }
 
+function attachTcx(sys: Sys, at: TcxHook, program: number, [before, ...more]: readonly number[]): void {
+  const { id } = programInfo(program);
+  if (before === undefined) tcxAttach(at, program);
+  else if (before !== id) withProgram(sys, before, (replaced) => tcxAttach(at, program, replaced));
+  for (const stray of more) detachTcx(sys, at, stray);
+}
+
+function attachFilter(socket: NetlinkSocket, place: Place, link: Link, program: number): void {
+  const [made] = socket.batch([clsactNew(link.index)]);
+  if (made !== undefined && made.symbol !== "EEXIST") throw made;
+  socket.request(bpfFilterReplace(filterAt(place, link.index), program));
+}
+
 function detachTcx(sys: Sys, at: TcxHook, id: number): void {
   try {
     withProgram(sys, id, (program) => tcxDetach(at, program));
@@ -126,15 +136,10 @@ function detachTcx(sys: Sys, at: TcxHook, id: number): void {
   }
 }
 
+/** Leaves the qdisc: a link drops packets for a moment when one comes or goes. */
 function detachFilter(socket: NetlinkSocket, place: Place, link: Link): void {
   const [gone] = socket.batch([bpfFilterDelete(filterAt(place, link.index))]);
-  if (gone !== undefined) {
-    if (["ENOENT", "EINVAL", "ENODEV"].includes(gone.symbol)) return;
-    throw gone;
-  }
-  const others = (["ingress", "egress"] as const).some((hook) => filterCount(socket, link.index, hook) > 0);
-  // ENOENT, EINVAL: there is none, or it is its elder, which is somebody's.
-  if (!others) socket.batch([clsactDelete(link.index)]);
+  if (gone !== undefined && !["ENOENT", "EINVAL", "ENODEV"].includes(gone.symbol)) throw gone;
 }
 
 function filterAt({ program, hook }: Place, index: number): BpfFilter {
