@@ -13,9 +13,7 @@ export async function serveHealth(
   const server = await startHealthServer(listen, {
     status: () => status.document(),
     metrics: () =>
-      exposition(
-        metricFamilies(status.document(), status.counts, processFigures(), status.sources.traffic?.() ?? []),
-      ),
+      exposition(metricFamilies(status.document(), status.counts, processFigures(), status.sources.traffic?.() ?? [])),
   });
   log.info({ listen: `${listen.address} port ${server.port}` }, "the health server listens");
   return server;
