@@ -9,7 +9,8 @@ import { DROP_REASONS, type PeerTraffic } from "./datapath.ts";
 const MOST_PEERS = 65_536;
 
 const CONFIG_SIZE = 84;
-const COUNTERS_SIZE = 48;
+/** Six counters, and the way to the peer, which is the programs' own affair. */
+const COUNTERS_SIZE = 80;
 
 export const MAPS = {
   config: { name: "config", type: "array", keySize: 4, valueSize: CONFIG_SIZE, maxEntries: 1 },
@@ -176,7 +177,11 @@ export function decodePeerKey(key: Uint8Array): Address {
 
 /** One entry of `counters`: the sum over processors. */
 export function decodeCounters(key: Uint8Array, value: Uint8Array): PeerTraffic {
-  const [sentPackets, sentBytes, sentDrops, receivedPackets, receivedBytes, receivedDrops] = sums(value, 6);
+  const [sentPackets, sentBytes, sentDrops, receivedPackets, receivedBytes, receivedDrops] = sums(
+    value,
+    6,
+    COUNTERS_SIZE,
+  );
   return {
     endpoint: decodePeerKey(key),
     sentPackets: sentPackets!,
@@ -188,11 +193,14 @@ export function decodeCounters(key: Uint8Array, value: Uint8Array): PeerTraffic 
   };
 }
 
-/** Of numbers that stand one after the other for each processor, one sum each. */
-export function sums(value: Uint8Array, count: number): bigint[] {
+/**
+ * Of numbers that stand one after the other for each processor, one sum each.
+ * @param stride bytes of each processor
+ */
+export function sums(value: Uint8Array, count: number, stride = count * 8): bigint[] {
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
   const result = Array.from({ length: count }, () => 0n);
-  for (let at = 0; at + count * 8 <= value.length; at += count * 8) {
+  for (let at = 0; at + stride <= value.length; at += stride) {
     for (let index = 0; index < count; index++) result[index]! += view.getBigUint64(at + index * 8, true);
   }
   return result;

@@ -136,6 +136,19 @@ describe("the kernel's data path", () => {
     expect(changes.every((count) => count === 0)).toBe(true);
   });
 
+  test("changes of the route to a peer are followed, while packets go", async () => {
+    const [a, b] = cluster(2) as [Host, Host];
+    await reconcile([a, b]);
+    const pinging = await pings(a, b);
+    using datapath = a.netns.run(() => new KernelDatapath({ sys, instance: "test" }));
+    const dropped = (): bigint => a.netns.run(() => datapath.traffic())!.drops["no-route"];
+    a.ip("route", "add", "unreachable", "192.168.0.2/32");
+    await expect.poll(dropped, { timeout: 20_000 }).toBeGreaterThan(0n);
+    a.ip("route", "delete", "unreachable", "192.168.0.2/32");
+    expect(await ping(a, b, 4)).toBe(2);
+    await pinging.stop();
+  });
+
   async function isRepaired(attachment: Attachment, spoil: (host: Host) => void): Promise<void> {
     const [a, b] = cluster(2) as [Host, Host];
     const [running] = await reconcile([a, b], { attachment });

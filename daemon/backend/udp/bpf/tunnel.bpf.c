@@ -78,6 +78,11 @@ struct icmp {
 #define SMALLEST_MTU6 1280
 /* RFC 1191 section 6.3: ten minutes. */
 #define PATH_MTU_AGE (600ull * 1000000000ull)
+/*
+ * Ticks that a way holds for, of 1 to 10 ms: changes of routes and neighbours are followed so much later. Once in that time
+ * the neighbour is asked about by the kernel, which keeps it alive.
+ */
+#define WAY_TICKS 8
 /* ICMP errors a second and processor; Linux allows itself as many (net.ipv4.icmp_msgs_per_sec). */
 #define ICMP_PACE 1000
 /* RFC 792: what an error quotes behind the IP header. A TCP header whose checksum is still to be made cannot be cut. */
@@ -428,20 +433,28 @@ INLINE int cut_train(struct __sk_buff *skb, const struct config *cfg, const stru
 	return bpf_redirect(cfg->cutter, 0);
 }
 
-/* Hands the packet, outer headers and all, to the interface of the route. */
-INLINE int send_by(struct __sk_buff *skb, const struct address *peer, const struct bpf_fib_lookup *route, long answer,
-		   __u32 underlay, __u32 bytes, __u32 at)
+INLINE int is_way_known(const struct counters *counts, __u32 length)
+{
+	return counts && length <= counts->way.mtu && bpf_jiffies64() < counts->way.until;
+}
+
+/* Only of the underlay's own interface is known what is in front of its packets. */
+INLINE void keep_way(struct counters *counts, const struct config *cfg, const struct bpf_fib_lookup *route, __be16 protocol)
+{
+	if (!counts || route->ifindex != cfg->underlay || cfg->link_header != ETH_HLEN)
+		return;
+	counts->way.link = route->ifindex;
+	counts->way.mtu = route->mtu_result;
+	__builtin_memcpy(counts->way.header.h_dest, route->dmac, ETH_ALEN);
+	__builtin_memcpy(counts->way.header.h_source, route->smac, ETH_ALEN);
+	counts->way.header.h_proto = protocol;
+	counts->way.until = bpf_jiffies64() + WAY_TICKS;
+}
+
+/* The headers are written; hands the packet to the interface of the route. */
+INLINE int send_by(const struct bpf_fib_lookup *route, long answer, __u32 underlay)
 {
 	struct bpf_redir_neigh next = {};
-	__u32 packets = segments(skb);
-	/* bpf_redirect_neigh takes a link header off, which packets of the tunnel's device have not. */
-	if (!at && bpf_skb_change_head(skb, ETH_HLEN, 0))
-		return drop_sent(peer, DROP_KERNEL_REFUSED);
-	struct counters *counts = counters_of(peer);
-	if (counts) {
-		counts->sent_packets += packets;
-		counts->sent_bytes += bytes;
-	}
 	/*
 	 * The next hop may be told only where the kernel knows its hardware address: a packet that waits for one is sent
 	 * on by its own route when it comes (neigh_update), which without a route of the kernel's finding is the inner one's.
@@ -451,6 +464,14 @@ INLINE int send_by(struct __sk_buff *skb, const struct address *peer, const stru
 	next.nh_family = route->family;
 	__builtin_memcpy(next.ipv6_nh, route->ipv6_dst, sizeof(next.ipv6_nh));
 	return bpf_redirect_neigh(route->ifindex, &next, sizeof(next), 0);
+}
+
+INLINE void count_sent(const struct __sk_buff *skb, struct counters *counts, __u32 bytes)
+{
+	if (!counts)
+		return;
+	counts->sent_packets += segments(skb);
+	counts->sent_bytes += bytes;
 }
 
 INLINE int encap4(struct __sk_buff *skb, const struct config *cfg, const __u32 at)
@@ -495,7 +516,9 @@ INLINE int encap4(struct __sk_buff *skb, const struct config *cfg, const __u32 a
 		.ipv4_dst = peer.word[3],
 	};
 	__u32 mtu = told_mtu(&peer, route.tot_len);
-	long answer = bpf_fib_lookup(skb, &route, sizeof(route), 0);
+	struct counters *counts = counters_of(&peer);
+	int is_known = !mtu && is_way_known(counts, route.tot_len);
+	long answer = is_known ? BPF_FIB_LKUP_RET_SUCCESS : bpf_fib_lookup(skb, &route, sizeof(route), 0);
 	if (answer == BPF_FIB_LKUP_RET_FRAG_NEEDED && (!mtu || route.mtu_result < mtu))
 		mtu = route.mtu_result;
 	if (mtu) {
@@ -506,7 +529,6 @@ INLINE int encap4(struct __sk_buff *skb, const struct config *cfg, const __u32 a
 		};
 		if (at)
 			return drop_sent(&peer, DROP_TOO_BIG);
-		struct counters *counts = counters_of(&peer);
 		if (counts)
 			counts->sent_drops++;
 		return complain4(skb, cfg, too_big, DROP_TOO_BIG);
@@ -514,30 +536,41 @@ INLINE int encap4(struct __sk_buff *skb, const struct config *cfg, const __u32 a
 	/* Without forwarding on the device there is no answer, and the underlay's interface it is. */
 	if (!is_found(answer) && answer != BPF_FIB_LKUP_RET_FWD_DISABLED)
 		return drop_sent(&peer, DROP_NO_ROUTE);
+	if (!is_known && answer == BPF_FIB_LKUP_RET_SUCCESS)
+		keep_way(counts, cfg, &route, bpf_htons(ETH_P_IP));
 	if (!at && is_single)
 		return cut_train(skb, cfg, &peer);
 
 	/* What is longer than the field can say is a train, whose segments get their own. */
 	__u16 length = total <= MAX_TOTAL ? total : 0;
-	struct outer4 outer = {};
-	outer.ip.version = 4;
-	outer.ip.ihl = 5;
-	outer.ip.tot_len = bpf_htons(length);
-	outer.ip.frag_off = bpf_htons(DONT_FRAGMENT);
-	outer.ip.ttl = OUTER_TTL;
-	outer.ip.protocol = IPPROTO_UDP;
-	outer.ip.saddr = cfg->local4;
-	outer.ip.daddr = peer.word[3];
-	outer.ip.check = ip_checksum(&outer.ip);
-	outer.udp.source = cfg->port;
-	outer.udp.dest = cfg->port;
-	outer.udp.len = length ? bpf_htons(length - sizeof(struct iphdr)) : 0;
+	struct {
+		__u16 align;
+		struct ethhdr link;
+		struct outer4 outer;
+	} headers = {};
+	if (is_known)
+		headers.link = counts->way.header;
+	headers.outer.ip.version = 4;
+	headers.outer.ip.ihl = 5;
+	headers.outer.ip.tot_len = bpf_htons(length);
+	headers.outer.ip.frag_off = bpf_htons(DONT_FRAGMENT);
+	headers.outer.ip.ttl = OUTER_TTL;
+	headers.outer.ip.protocol = IPPROTO_UDP;
+	headers.outer.ip.saddr = cfg->local4;
+	headers.outer.ip.daddr = peer.word[3];
+	headers.outer.ip.check = ip_checksum(&headers.outer.ip);
+	headers.outer.udp.source = cfg->port;
+	headers.outer.udp.dest = cfg->port;
+	headers.outer.udp.len = length ? bpf_htons(length - sizeof(struct iphdr)) : 0;
 
-	if (make_room(skb, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV4))
+	if (make_room(skb, sizeof(headers.outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV4))
 		return at ? drop_sent(&peer, DROP_KERNEL_REFUSED) : cut_train(skb, cfg, &peer);
-	if (bpf_skb_store_bytes(skb, at, &outer, sizeof(outer), 0))
+	/* Both ways of sending want a link header in front, which packets of the tunnel's device have not. */
+	if ((!at && bpf_skb_change_head(skb, ETH_HLEN, 0)) ||
+	    bpf_skb_store_bytes(skb, 0, &headers.link, sizeof(headers.link) + sizeof(headers.outer), 0))
 		return drop_sent(&peer, DROP_KERNEL_REFUSED);
-	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes, at);
+	count_sent(skb, counts, bytes);
+	return is_known ? bpf_redirect(counts->way.link, 0) : send_by(&route, answer, cfg->underlay);
 }
 
 INLINE int encap6(struct __sk_buff *skb, const struct config *cfg, const __u32 at)
@@ -584,7 +617,9 @@ INLINE int encap6(struct __sk_buff *skb, const struct config *cfg, const __u32 a
 	__builtin_memcpy(route.ipv6_src, &cfg->local6, sizeof(route.ipv6_src));
 	__builtin_memcpy(route.ipv6_dst, &peer, sizeof(route.ipv6_dst));
 	__u32 mtu = told_mtu(&peer, route.tot_len);
-	long answer = bpf_fib_lookup(skb, &route, sizeof(route), 0);
+	struct counters *counts = counters_of(&peer);
+	int is_known = !mtu && is_way_known(counts, route.tot_len);
+	long answer = is_known ? BPF_FIB_LKUP_RET_SUCCESS : bpf_fib_lookup(skb, &route, sizeof(route), 0);
 	if (answer == BPF_FIB_LKUP_RET_FRAG_NEEDED && (!mtu || route.mtu_result < mtu))
 		mtu = route.mtu_result;
 	if (mtu) {
@@ -594,33 +629,43 @@ INLINE int encap6(struct __sk_buff *skb, const struct config *cfg, const __u32 a
 		};
 		if (at)
 			return drop_sent(&peer, DROP_TOO_BIG);
-		struct counters *counts = counters_of(&peer);
 		if (counts)
 			counts->sent_drops++;
 		return complain6(skb, cfg, too_big, DROP_TOO_BIG);
 	}
 	if (!is_found(answer) && answer != BPF_FIB_LKUP_RET_FWD_DISABLED)
 		return drop_sent(&peer, DROP_NO_ROUTE);
+	if (!is_known && answer == BPF_FIB_LKUP_RET_SUCCESS)
+		keep_way(counts, cfg, &route, bpf_htons(ETH_P_IPV6));
 	if (!at && is_single)
 		return cut_train(skb, cfg, &peer);
 
 	__u16 length = total <= MAX_TOTAL ? total : 0;
-	struct outer6 outer = {};
-	outer.ip.version = 6;
-	outer.ip.payload_len = bpf_htons(length);
-	outer.ip.nexthdr = IPPROTO_UDP;
-	outer.ip.hop_limit = OUTER_TTL;
-	__builtin_memcpy(&outer.ip.saddr, &cfg->local6, sizeof(outer.ip.saddr));
-	__builtin_memcpy(&outer.ip.daddr, &peer, sizeof(outer.ip.daddr));
-	outer.udp.source = cfg->port;
-	outer.udp.dest = cfg->port;
-	outer.udp.len = bpf_htons(length);
+	struct {
+		__u16 align;
+		struct ethhdr link;
+		struct outer6 outer;
+	} headers = {};
+	if (is_known)
+		headers.link = counts->way.header;
+	headers.outer.ip.version = 6;
+	headers.outer.ip.payload_len = bpf_htons(length);
+	headers.outer.ip.nexthdr = IPPROTO_UDP;
+	headers.outer.ip.hop_limit = OUTER_TTL;
+	__builtin_memcpy(&headers.outer.ip.saddr, &cfg->local6, sizeof(headers.outer.ip.saddr));
+	__builtin_memcpy(&headers.outer.ip.daddr, &peer, sizeof(headers.outer.ip.daddr));
+	headers.outer.udp.source = cfg->port;
+	headers.outer.udp.dest = cfg->port;
+	headers.outer.udp.len = bpf_htons(length);
 
-	if (make_room(skb, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
+	if (make_room(skb, sizeof(headers.outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
 		return at ? drop_sent(&peer, DROP_KERNEL_REFUSED) : cut_train(skb, cfg, &peer);
-	if (bpf_skb_store_bytes(skb, at, &outer, sizeof(outer), 0))
+	/* Both ways of sending want a link header in front, which packets of the tunnel's device have not. */
+	if ((!at && bpf_skb_change_head(skb, ETH_HLEN, 0)) ||
+	    bpf_skb_store_bytes(skb, 0, &headers.link, sizeof(headers.link) + sizeof(headers.outer), 0))
 		return drop_sent(&peer, DROP_KERNEL_REFUSED);
-	return send_by(skb, &peer, &route, answer, cfg->underlay, bytes, at);
+	count_sent(skb, counts, bytes);
+	return is_known ? bpf_redirect(counts->way.link, 0) : send_by(&route, answer, cfg->underlay);
 }
 
 SEC("tc/encap")

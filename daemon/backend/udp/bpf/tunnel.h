@@ -6,6 +6,7 @@
 #ifndef LODEN_UDP_TUNNEL_H
 #define LODEN_UDP_TUNNEL_H
 
+#include <linux/if_ether.h>
 #include <linux/types.h>
 
 struct address {
@@ -60,6 +61,17 @@ struct route6 {
 	__u32 flags;
 };
 
+/* How packets were last sent to a peer by the underlay's interface: what the kernel would find again for the next one. */
+struct way {
+	/* bpf_jiffies64() until which it holds. */
+	__u64 until;
+	/* Index of the interface, and the largest packet that the route takes. */
+	__u32 link;
+	__u32 mtu;
+	struct ethhdr header;
+	__u16 pad;
+};
+
 /* Per processor. Bytes are those of inner packets. */
 struct counters {
 	__u64 sent_packets;
@@ -68,6 +80,7 @@ struct counters {
 	__u64 received_packets;
 	__u64 received_bytes;
 	__u64 received_drops;
+	struct way way;
 };
 
 /* What a router on the way told of the largest packet. */
