@@ -1,10 +1,9 @@
 // Whether this host's kernel can be the data path: tried rather than guessed from versions. Programs and maps are made as
 // they would be, one is pinned, and all are gone when this returns.
-import { rmSync } from "node:fs";
 import path from "node:path";
 import type { Sys } from "#kernel/sys";
 import { BpfMap } from "#kernel/bpf/map";
-import { BPF_FS, makePinDirectory, pin } from "#kernel/bpf/pin";
+import { BPF_FS, makePinDirectory, pin, removePins } from "#kernel/bpf/pin";
 import { loadProgram } from "#kernel/bpf/program";
 import { letSetChecksums } from "#kernel/ethtool";
 import { linkDelete, type LinkKind, linkNew } from "#kernel/netlink/link";
@@ -66,15 +65,14 @@ function loadForNothing(sys: Sys, { object, version }: TunnelPrograms): void {
 
 /** In a container the file system may be missing, and no right to mount it. */
 function pinForNothing(sys: Sys, fd: number): void {
-  const directory = path.join(BPF_FS, "loden");
-  const file = path.join(directory, `probe-${process.pid}`);
+  const directory = path.join(BPF_FS, "loden", `probe-${process.pid}`);
   try {
     makePinDirectory(sys, directory);
-    pin(fd, file);
+    pin(fd, path.join(directory, "program"));
   } catch (error) {
     throw new LodenError("ERR_BPF", `nothing can be kept in ${BPF_FS}: ${errorText(error)}`, { cause: error });
   } finally {
-    rmSync(file, { force: true });
+    removePins(directory);
   }
 }
 

@@ -1,5 +1,5 @@
 // Pins: names of maps and programs in the BPF file system, by which they outlive the process that made them.
-import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, rmdirSync } from "node:fs";
 import path from "node:path";
 import type { Sys } from "../sys.ts";
 import { Errno } from "../sys.ts";
@@ -50,7 +50,7 @@ export function openPin(file: string): number | undefined {
   return result;
 }
 
-/** Takes a directory of pins away; what is attached stays until it is detached. */
+/** Takes a directory of pins away, and the one above when it holds nothing more; what is attached stays until it is detached. */
 export function removePins(directory: string): void {
   let names: string[];
   try {
@@ -60,4 +60,16 @@ export function removePins(directory: string): void {
   }
   for (const name of names) rmSync(path.join(directory, name), { force: true });
   rmSync(directory, { recursive: true, force: true });
+  removeEmpty(path.dirname(directory));
+}
+
+/** A directory that others use, or that is not there, stays as it is. */
+function removeEmpty(directory: string): void {
+  if (directory === BPF_FS) return;
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOTEMPTY" && code !== "ENOENT") throw error;
+  }
 }
